@@ -1,0 +1,1 @@
+export { hash, hashOf } from './crypto/hash.ts'

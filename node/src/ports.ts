@@ -17,12 +17,13 @@ export interface Disk {
   read(name: string): Uint8Array | undefined
   /** Adds to the end of the file, making it if needed. Not durable before `sync`. */
   append(name: string, bytes: Uint8Array): void
-  /** Returns once all that was appended to the file is durable (fdatasync). */
+  /** Returns once all that was written to the file, and its existence, is durable. */
   sync(name: string): void
   /** Cuts the file to `length` bytes, durably. */
   truncate(name: string, length: number): void
   /** Writes `bytes` at `offset`, making the file if needed. Not durable before `sync`. */
   writeAt(name: string, offset: number, bytes: Uint8Array): void
+  /** Nothing happens where there is no such file. */
   remove(name: string): void
 }
 
@@ -30,9 +31,18 @@ export interface Entropy {
   bytes(length: number): Uint8Array
 }
 
-/** Ed25519 under the signature rule of docs/spec/encoding.md. Keys and messages are raw bytes. */
+/** A signature to check: 64 bytes, any message, 32 bytes. */
+export interface SignedBytes {
+  readonly signature: Uint8Array
+  readonly message: Uint8Array
+  readonly publicKey: Uint8Array
+}
+
+/** Ed25519 under the signature rule of docs/spec/encoding.md. */
 export interface SignatureCheck {
   verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
+  /** One verdict per item, in order; large batches are checked off the main thread. */
+  verifyMany(batch: readonly SignedBytes[]): Promise<readonly boolean[]>
 }
 
 export type PeerId = string & { readonly peerId: unique symbol }
@@ -56,7 +66,10 @@ export interface Transport {
   peers(): readonly Peer[]
   publish(topic: GossipTopic, payload: Uint8Array): void
   /** One handler per topic. */
-  onGossip(topic: GossipTopic, handler: (payload: Uint8Array, from: PeerId) => GossipVerdict | Promise<GossipVerdict>): void
+  onGossip(
+    topic: GossipTopic,
+    handler: (payload: Uint8Array, from: PeerId) => GossipVerdict | Promise<GossipVerdict>,
+  ): void
   /** Rejects with RequestError when the peer is gone, refuses, is too slow or answers more than allowed. */
   request(peer: PeerId, name: RequestName, payload: Uint8Array): Promise<Uint8Array>
   /** One handler per name; what it throws reaches the peer as a refusal without details. */

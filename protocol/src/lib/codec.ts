@@ -165,8 +165,7 @@ export function enumeration<const N extends string>(...names: readonly N[]): Cod
 
 /** Up to `maxLength` bytes; `0x…` in JSON. */
 export function bytes(maxLength: number, minLength = 0): Codec<Uint8Array> {
-  const expected =
-    minLength === maxLength ? `must be ${maxLength} bytes` : `must be ${minLength} to ${maxLength} bytes`
+  const expected = minLength === maxLength ? `must be ${maxLength} bytes` : `must be ${minLength} to ${maxLength} bytes`
   const check = (value: Uint8Array): Uint8Array => {
     if (value.length > maxLength || value.length < minLength) throw new DecodeError(expected)
     return value

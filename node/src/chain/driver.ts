@@ -1,0 +1,289 @@
+/** Runs consensus height after height: when to begin one, who hears what, what is final. */
+import {
+  type Commit,
+  type DecidedBlock,
+  DecodeError,
+  type Evidence,
+  blockHashOf,
+  fromBytes,
+  hasBit,
+  type Proposal,
+  toBytes,
+  toHex,
+  type Transaction,
+} from '@claw-network/protocol'
+import type { GossipVerdict, PeerId } from '../ports.ts'
+import { type Candidate, InvalidBlockError } from './chain.ts'
+import { Deliberation, type DeliberationDependencies } from './deliberation.ts'
+import { consensusMessage, type ProposalMessage, proposalMessage, roundAnswer, roundRequest } from './wire.ts'
+
+export interface DriverDependencies extends DeliberationDependencies {
+  /** A peer said, in passing, how high its chain is. */
+  readonly onPeerHeight: (peer: PeerId, height: number) => void
+  /** This node can not go on without harm. */
+  readonly onFatal: (error: unknown) => void
+}
+
+/** How often one random peer is asked for what this node lacks of the round. */
+const exchangeIntervalMs = 500
+/** Messages of the next height kept until it begins; a few rounds of the largest set. */
+const earlyMax = 1_000
+/** After this long without a decision a height counts as stalled. */
+const stalledAfterMs = 10_000
+/** Latest decided blocks searched for signatures that the signer's record does not know. */
+const ownSignatureDepth = 20
+
+const hashBytes = 33
+const answerBytesMax = 700 * 1024
+
+type EarlyMessage = { readonly topic: 'votes' | 'proposals'; readonly payload: Uint8Array; readonly from: PeerId }
+
+export class Driver {
+  readonly #deps: DriverDependencies
+  readonly #evidence: Evidence[] = []
+  #current: Deliberation
+  #early: EarlyMessage[] = []
+  #startTimer: (() => void) | undefined
+  #exchangeTimer: (() => void) | undefined
+  #lastDecidedAtMs: number
+  #halted: string | undefined
+  #turn = 0
+
+  constructor(dependencies: DriverDependencies) {
+    this.#deps = dependencies
+    this.#lastDecidedAtMs = dependencies.chain.tip.timeMs
+    this.#current = this.#deliberate()
+  }
+
+  start(): void {
+    const { transport, relay, chain } = this.#deps
+    transport.onGossip('votes', (payload, from) => this.#onGossip({ topic: 'votes', payload, from }))
+    transport.onGossip('proposals', (payload, from) => this.#onGossip({ topic: 'proposals', payload, from }))
+    transport.onRequest('round', (payload, from) => this.#answerRound(payload, from))
+    relay.alsoLookIn(wireHash => this.#current.transaction(wireHash))
+    relay.onArrival(() => this.#plan())
+    this.#refuseRestoredSigner(chain.tip.height, ownSignatureDepth)
+    this.#current.replay()
+    this.#plan()
+    this.#planExchange()
+  }
+
+  stop(): void {
+    this.#startTimer?.()
+    this.#exchangeTimer?.()
+    this.#current.close()
+  }
+
+  get current(): Deliberation {
+    return this.#current
+  }
+
+  /** Why this node does not take part any more, where it stopped itself. */
+  get halted(): string | undefined {
+    return this.#halted
+  }
+
+  /** Conflicting signatures seen since the start. */
+  get evidence(): readonly Evidence[] {
+    return this.#evidence
+  }
+
+  /** Whether there has been something to decide for too long. */
+  get isStalled(): boolean {
+    const { startedAtMs } = this.#current
+    return startedAtMs !== undefined && this.#deps.clock.nowMs() - startedAtMs > stalledAfterMs
+  }
+
+  /**
+   * Takes the next block from a peer; the signatures of `transactions` are checked. Throws InvalidBlockError where the
+   * block or its commit is not what validators decided.
+   */
+  adopt({ block, commit }: DecidedBlock, transactions: readonly Transaction[]): void {
+    const { chain } = this.#deps
+    const blockHash = blockHashOf(block.header)
+    if (block.header.height !== this.#current.height || commit.height !== block.header.height) {
+      throw new InvalidBlockError(`is of height ${block.header.height}, wanted is ${this.#current.height}`)
+    }
+    if (commit.blockHash !== blockHash || !chain.verify(commit)) {
+      throw new InvalidBlockError('its commit is not signed by more than two thirds')
+    }
+    const candidate = this.#current.candidate(blockHash) ?? chain.check(block, transactions)
+    this.#current.close()
+    this.#decided(candidate, commit)
+    this.#refuseRestoredSigner(commit.height, 1)
+  }
+
+  #deliberate(): Deliberation {
+    return new Deliberation(this.#deps.chain.tip.height + 1, this.#deps, {
+      decided: (candidate, commit) => this.#decided(candidate, commit),
+      evidence: evidence => {
+        this.#deps.log.warn('a validator signed two conflicting messages', { ...evidence })
+        this.#evidence.push(evidence)
+      },
+      fatal: error => this.#halt(error),
+    })
+  }
+
+  #decided(candidate: Candidate, commit: Commit): void {
+    const { chain, mempool, clock, log } = this.#deps
+    chain.commit(candidate, commit)
+    mempool.decided(candidate.transactions, candidate.block.header.timeMs)
+    this.#current.forget()
+    this.#lastDecidedAtMs = clock.nowMs()
+    log.debug('block is final', {
+      height: commit.height,
+      round: commit.round,
+      transactions: candidate.transactions.length,
+      hash: candidate.blockHash,
+    })
+
+    this.#current = this.#deliberate()
+    const early = this.#early
+    this.#early = []
+    for (const message of early) this.#hear(message)
+    this.#plan()
+  }
+
+  /** Begins the height as soon as there is something to decide and the interval has passed. */
+  #plan(): void {
+    this.#startTimer?.()
+    this.#startTimer = undefined
+    if (this.#halted !== undefined || this.#current.startedAtMs !== undefined) return
+    const { chain, clock, mempool } = this.#deps
+    const { blockIntervalMs, idleBlockIntervalMs } = chain.params
+    const interval = mempool.size > 0 ? blockIntervalMs : idleBlockIntervalMs
+    if (interval === 0) return
+    // A clock that was set back must not keep the chain waiting.
+    const since = Math.max(0, clock.nowMs() - this.#lastDecidedAtMs)
+    this.#startTimer = clock.after(Math.max(0, interval - since), () => this.#current.start())
+  }
+
+  #onGossip(message: EarlyMessage): GossipVerdict {
+    try {
+      return this.#hear(message)
+    } catch (error) {
+      if (error instanceof DecodeError) return 'reject'
+      throw error
+    }
+  }
+
+  #hear(message: EarlyMessage): GossipVerdict {
+    if (this.#halted !== undefined) return 'ignore'
+    const { topic, payload, from } = message
+    const said = topic === 'votes' ? fromBytes(consensusMessage, payload) : fromBytes(proposalMessage, payload)
+    const height = 'proposal' in said ? said.proposal.height : said.value.height
+    if (height !== this.#current.height) {
+      this.#deps.onPeerHeight(from, height - 1)
+      if (height === this.#current.height + 1 && this.#early.length < earlyMax) this.#early.push(message)
+      return 'ignore'
+    }
+    if ('proposal' in said) return this.#current.receiveProposal(said, from)
+    return said.type === 'vote' ? this.#current.receiveVote(said.value) : this.#current.receiveCertificate(said.value)
+  }
+
+  // Gossip alone does not give what the algorithm assumes, that all correct nodes get what one got. So this node asks
+  // one peer after the other for what it lacks.
+
+  #planExchange(): void {
+    this.#exchangeTimer = this.#deps.clock.after(exchangeIntervalMs, () => {
+      const peers = this.#deps.transport.peers()
+      this.#turn += 1
+      const peer = peers[this.#turn % Math.max(1, peers.length)]
+      if (peer !== undefined) void this.#exchange(peer.id)
+      this.#planExchange()
+    })
+  }
+
+  async #exchange(peer: PeerId): Promise<void> {
+    const { transport, log, onPeerHeight } = this.#deps
+    const { height } = this.#current
+    try {
+      const request = toBytes(roundRequest, {
+        height,
+        summary: this.#current.core.summary(),
+        blocks: this.#current.wantedPayloads(),
+      })
+      const answer = fromBytes(roundAnswer, await transport.request(peer, 'round', request))
+      onPeerHeight(peer, answer.height - 1)
+      if (answer.height !== this.#current.height || this.#halted !== undefined) return
+      for (const block of answer.blocks) this.#current.receivePayload(block, peer)
+      const blame = (verdict: GossipVerdict): void => {
+        if (verdict === 'reject') transport.penalize(peer, 'round: a message with a wrong signature')
+      }
+      for (const message of answer.proposals) blame(this.#current.receiveProposal(message, peer))
+      for (const message of answer.messages) {
+        if (this.#current.height !== answer.height) return
+        blame(
+          message.type === 'vote'
+            ? this.#current.receiveVote(message.value)
+            : this.#current.receiveCertificate(message.value),
+        )
+      }
+    } catch (error) {
+      // The next exchange is with another peer; one that sends nonsense pays for it.
+      if (error instanceof DecodeError) transport.penalize(peer, `round: ${error.message}`)
+      log.debug('no round exchange with a peer', { peer, error: String(error) })
+    }
+  }
+
+  #answerRound(payload: Uint8Array, from: PeerId): Uint8Array {
+    const request = fromBytes(roundRequest, payload)
+    this.#deps.onPeerHeight(from, request.height - 1)
+    const { height, core } = this.#current
+    if (request.height !== height) return toBytes(roundAnswer, { height, proposals: [], messages: [], blocks: [] })
+    const missing = core.missingFor(request.summary)
+    return toBytes(roundAnswer, {
+      height,
+      proposals: this.#withBlocks(missing.proposals),
+      messages: [
+        ...missing.certificates.map(value => ({ type: 'certificate' as const, value })),
+        ...missing.votes.map(value => ({ type: 'vote' as const, value })),
+      ],
+      blocks: request.blocks.flatMap(blockHash => this.#current.payload(blockHash) ?? []),
+    })
+  }
+
+  /** As many as an answer may carry; the peer asks again. */
+  #withBlocks(proposals: readonly Proposal[]): ProposalMessage[] {
+    const messages: ProposalMessage[] = []
+    let size = 0
+    for (const proposal of proposals) {
+      const message = this.#current.proposalMessage(proposal)
+      size += hashBytes * (message.block?.transactionHashes.length ?? 0)
+      if (size > answerBytesMax) break
+      messages.push(message)
+    }
+    return messages
+  }
+
+  /**
+   * A commit that holds a signature of ours above what the signer remembers shows that its record was restored from an
+   * older copy: this key must never vote again.
+   */
+  #refuseRestoredSigner(tipHeight: number, depth: number): void {
+    const { signer, chain } = this.#deps
+    if (signer === undefined) return
+    for (let height = tipHeight; height > Math.max(signer.lastHeight, tipHeight - depth); height -= 1) {
+      const decided = chain.store.decidedAt(height)
+      const set = chain.store.validatorsAt(height)
+      if (decided === undefined || set === undefined) continue
+      const index = set.validators.findIndex(validator => validator.publicKey === toHex(signer.publicKey))
+      if (index >= 0 && hasBit(decided.commit.signers, index)) {
+        this.#halt(
+          new Error(
+            `the block of height ${height} has a signature of this node that its signer record does not know: ` +
+              'the record is an old copy. Make a new consensus key',
+          ),
+        )
+        return
+      }
+    }
+  }
+
+  #halt(error: unknown): void {
+    this.#halted = error instanceof Error ? error.message : String(error)
+    this.#startTimer?.()
+    this.#deps.log.error('consensus stopped on this node', { error: this.#halted })
+    this.#deps.onFatal(error)
+  }
+}

@@ -1,0 +1,226 @@
+/** Carries transactions between this node and the others: batches out, checks in, fetches what a block lacks. */
+import {
+  DecodeError,
+  fromBytes,
+  type Hash,
+  signatureStatement,
+  toBytes,
+  type Transaction,
+} from '@claw-network/protocol'
+import type { Clock, GossipVerdict, Log, PeerId, SignatureCheck, Transport } from '../ports.ts'
+import type { Chain } from './chain.ts'
+import type { Mempool, Refusal } from './mempool.ts'
+import { transactionsRequest, transactionBatch, transactionsAnswer } from './wire.ts'
+
+/** Unbatched gossip costs a quarter of a millisecond per message. */
+const batchIntervalMs = 30
+const batchBytesMax = 64 * 1024
+/** Own transactions that are not final by then are sent once more. */
+const repeatIntervalMs = 5_000
+/** Bytes of foreign transactions whose signatures are being checked; what comes on top is dropped unread. */
+const checkingBytesMax = 4 * 1024 * 1024
+const hashesPerRequest = 2_000
+const answerBytesMax = 900 * 1024
+
+export interface RelayDependencies {
+  readonly chain: Chain
+  readonly mempool: Mempool
+  readonly transport: Transport
+  readonly signatures: SignatureCheck
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export class Relay {
+  readonly #deps: RelayDependencies
+  readonly #own = new Map<Hash, { transaction: Transaction; sentAtMs: number }>()
+  readonly #onArrival = new Set<() => void>()
+  #outbox: Transaction[] = []
+  #outboxTimer: (() => void) | undefined
+  #repeatTimer: (() => void) | undefined
+  #checkingBytes = 0
+  #salt = 0
+  #elsewhere: (wireHash: Hash) => Transaction | undefined = () => undefined
+
+  constructor(dependencies: RelayDependencies) {
+    this.#deps = dependencies
+  }
+
+  start(): void {
+    const { transport } = this.#deps
+    transport.onGossip('transactions', payload => this.#receive(payload))
+    transport.onRequest('transactions', payload => this.#answer(payload))
+    this.#scheduleRepeat()
+  }
+
+  stop(): void {
+    this.#outboxTimer?.()
+    this.#repeatTimer?.()
+  }
+
+  /** Called when transactions have come into the mempool. */
+  onArrival(listener: () => void): void {
+    this.#onArrival.add(listener)
+  }
+
+  /** Names a second place, besides the mempool, where asked transactions may be. */
+  alsoLookIn(elsewhere: (wireHash: Hash) => Transaction | undefined): void {
+    this.#elsewhere = elsewhere
+  }
+
+  /** Takes a transaction made or signed at this node. Its signature must be right: the caller checked or made it. */
+  submit(transaction: Transaction): Refusal | undefined {
+    const { chain, mempool, clock } = this.#deps
+    const at = { height: chain.tip.height + 1, timeMs: Math.max(clock.nowMs(), chain.tip.timeMs + 1) }
+    const { validUntil, fee } = transaction.envelope
+    if (validUntil !== undefined && validUntil < at.timeMs) return { code: 'transaction_expired' }
+    if (fee < chain.params.feeMin) return { code: 'fee_is_too_low' }
+    const rejection = chain.ledger.dryRun(chain.view, transaction, at)
+    if (rejection !== undefined) return { code: rejection }
+    const refusal = mempool.add(transaction)
+    if (refusal !== undefined) return refusal
+
+    this.#own.set(transaction.id, { transaction, sentAtMs: clock.nowMs() })
+    this.#send(transaction)
+    for (const listener of this.#onArrival) listener()
+    return
+  }
+
+  /**
+   * The transactions of these wire hashes, in order, signatures checked; peers are asked for what is not here.
+   * Undefined where nobody has all of them now.
+   */
+  async fill(hashes: readonly Hash[], preferred: PeerId | undefined): Promise<readonly Transaction[] | undefined> {
+    const found = new Map<Hash, Transaction>()
+    for (const hash of hashes) {
+      const transaction = this.#find(hash)
+      if (transaction !== undefined) found.set(hash, transaction)
+    }
+    const peers = this.#deps.transport.peers().map(peer => peer.id)
+    const order = preferred === undefined ? peers : [preferred, ...peers.filter(peer => peer !== preferred)]
+    for (const peer of order) {
+      for (;;) {
+        const wanted = hashes.filter(hash => !found.has(hash)).slice(0, hashesPerRequest)
+        if (wanted.length === 0) break
+        const got = await this.#ask(peer, wanted)
+        for (const transaction of got) found.set(transaction.wireHash, transaction)
+        if (got.length === 0) break
+      }
+    }
+    const transactions = hashes.flatMap(hash => found.get(hash) ?? [])
+    return transactions.length === hashes.length ? transactions : undefined
+  }
+
+  /** Decodes transactions and checks the signatures not checked before. Throws DecodeError where one is not sound. */
+  async check(encoded: readonly Uint8Array[]): Promise<readonly Transaction[]> {
+    const { chain, signatures } = this.#deps
+    const transactions = encoded.map(bytes => chain.decode(bytes))
+    const unknown = transactions.filter(({ wireHash }) => this.#find(wireHash) === undefined)
+    const verdicts = await signatures.verifyMany(unknown.map(signatureStatement))
+    if (!verdicts.every(verdict => verdict)) throw new DecodeError('the signature does not belong to the sender’s key')
+    return transactions
+  }
+
+  /** Only those of the answer that were asked for. A peer that cannot help gives none. */
+  async #ask(peer: PeerId, hashes: readonly Hash[]): Promise<readonly Transaction[]> {
+    const { transport, log } = this.#deps
+    try {
+      const answer = fromBytes(
+        transactionsAnswer,
+        await transport.request(peer, 'transactions', toBytes(transactionsRequest, { hashes })),
+      )
+      const asked = new Set<Hash>(hashes)
+      return (await this.check(answer.transactions)).filter(transaction => asked.has(transaction.wireHash))
+    } catch (error) {
+      // Another peer may still have them; whoever sent nonsense pays for it.
+      if (error instanceof DecodeError) transport.penalize(peer, `transactions: ${error.message}`)
+      log.debug('a peer did not give transactions', { peer, error: String(error) })
+      return []
+    }
+  }
+
+  #answer(payload: Uint8Array): Uint8Array {
+    const transactions: Uint8Array[] = []
+    let size = 0
+    for (const hash of fromBytes(transactionsRequest, payload).hashes) {
+      const transaction = this.#find(hash)
+      if (transaction === undefined) continue
+      size += transaction.bytes.length
+      if (size > answerBytesMax) break
+      transactions.push(transaction.bytes)
+    }
+    return toBytes(transactionsAnswer, { transactions })
+  }
+
+  #find(wireHash: Hash): Transaction | undefined {
+    return this.#deps.mempool.getExact(wireHash) ?? this.#elsewhere(wireHash)
+  }
+
+  async #receive(payload: Uint8Array): Promise<GossipVerdict> {
+    if (this.#checkingBytes + payload.length > checkingBytesMax) return 'ignore'
+    this.#checkingBytes += payload.length
+    try {
+      return this.#take(await this.check(fromBytes(transactionBatch, payload).transactions))
+    } catch (error) {
+      if (error instanceof DecodeError) return 'reject'
+      throw error
+    } finally {
+      this.#checkingBytes -= payload.length
+    }
+  }
+
+  /** Sound but unwelcome transactions are not spread, and nobody is blamed: his state may be newer than ours. */
+  #take(transactions: readonly Transaction[]): GossipVerdict {
+    const { chain, mempool } = this.#deps
+    const { feeMin } = chain.params
+    let taken = 0
+    for (const transaction of transactions) {
+      if (transaction.envelope.fee >= feeMin && mempool.add(transaction) === undefined) taken += 1
+    }
+    if (taken > 0) for (const listener of this.#onArrival) listener()
+    return taken > 0 ? 'accept' : 'ignore'
+  }
+
+  #send(transaction: Transaction): void {
+    this.#outbox.push(transaction)
+    this.#outboxTimer ??= this.#deps.clock.after(batchIntervalMs, () => {
+      this.#outboxTimer = undefined
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    const { transport } = this.#deps
+    let batch: Uint8Array[] = []
+    let size = 0
+    const publish = (): void => {
+      if (batch.length === 0) return
+      this.#salt += 1
+      transport.publish('transactions', toBytes(transactionBatch, { salt: this.#salt, transactions: batch }))
+      batch = []
+      size = 0
+    }
+    for (const { bytes } of this.#outbox) {
+      if (size + bytes.length > batchBytesMax || batch.length >= 1_000) publish()
+      batch.push(bytes)
+      size += bytes.length
+    }
+    publish()
+    this.#outbox = []
+  }
+
+  #scheduleRepeat(): void {
+    const { clock, mempool } = this.#deps
+    this.#repeatTimer = clock.after(repeatIntervalMs, () => {
+      const now = clock.nowMs()
+      for (const [id, own] of this.#own) {
+        if (mempool.get(id) === undefined) this.#own.delete(id)
+        else if (now - own.sentAtMs >= repeatIntervalMs) {
+          own.sentAtMs = now
+          this.#send(own.transaction)
+        }
+      }
+      this.#scheduleRepeat()
+    })
+  }
+}

@@ -1,0 +1,64 @@
+/** What the chain needs of a store. `store/` implements it on LevelDB, the simulator in memory. */
+import type {
+  Block,
+  Commit,
+  DecidedBlock,
+  Hash,
+  NodeStorage,
+  StateKey,
+  TreeWrite,
+  ValidatorSet,
+  View,
+} from '@claw-network/protocol'
+
+export interface Tip {
+  readonly height: number
+  readonly blockHash: Hash
+  readonly timeMs: number
+  readonly stateRoot: Hash
+  /** The precommits that made the tip final; absent at genesis. */
+  readonly commit?: Commit
+}
+
+/** Everything a height adds, written as one. */
+export interface HeightRecord {
+  readonly block: Block
+  readonly blockHash: Hash
+  readonly commit: Commit
+  readonly transactionIds: readonly Hash[]
+  /** One entry per transaction: the code of its rejection, or undefined where it was applied. */
+  readonly rejections: readonly (string | undefined)[]
+  readonly validators: ValidatorSet
+  readonly state: readonly (readonly [StateKey, Uint8Array | undefined])[]
+  readonly tree: readonly TreeWrite[]
+}
+
+export interface GenesisRecord {
+  readonly chainId: Hash
+  readonly timeMs: number
+  readonly stateRoot: Hash
+  readonly state: readonly (readonly [StateKey, Uint8Array | undefined])[]
+  readonly tree: readonly TreeWrite[]
+}
+
+export interface TransactionPlace {
+  readonly height: number
+  readonly index: number
+  readonly rejected?: string
+}
+
+/** Synchronous; `begin` and `append` return once their batch is durable, and are there whole or not at all. */
+export interface ChainStore {
+  /** The state after the tip. Always the current one: it moves with `append`. */
+  readonly view: View
+  readonly tree: NodeStorage
+  /** Undefined in a store that never saw a genesis. */
+  chainId(): Hash | undefined
+  tip(): Tip | undefined
+  begin(record: GenesisRecord): void
+  append(record: HeightRecord): void
+  decidedAt(height: number): DecidedBlock | undefined
+  validatorsAt(height: number): ValidatorSet | undefined
+  heightOf(blockHash: Hash): number | undefined
+  placeOf(transactionId: Hash): TransactionPlace | undefined
+}

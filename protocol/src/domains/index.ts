@@ -1,0 +1,8 @@
+/** What the ledger can do: one line per domain, in the order their hooks run. */
+import { Ledger } from '../ledger/ledger.ts'
+import { accountsDomain } from './accounts/index.ts'
+import { identityDomain } from './identity/index.ts'
+
+export const domains = [accountsDomain, identityDomain] as const
+
+export const ledger = new Ledger(domains)

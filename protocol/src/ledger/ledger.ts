@@ -1,0 +1,180 @@
+/** The ledger of a table of domains: what a state is at the start and how a block changes it. */
+import { validatorsAt, seedValidators, turnValidators } from './validators.ts'
+import type { PublicKey } from '../crypto/keys.ts'
+import { assert, present } from '../lib/assert.ts'
+import type { Commit } from '../consensus/messages.ts'
+import { signersOf } from '../consensus/certificate.ts'
+import type { AnyTransactionKind, Domain, TransactionContext } from './domain.ts'
+import type { Result } from './block.ts'
+import type { Transaction } from './envelope.ts'
+import type { Genesis } from './genesis.ts'
+import { type Params, paramsOf, paramsTable } from './params.ts'
+import { Draft, emptyView, type Movement, type View } from './state.ts'
+
+/** The parts of a block that its effects depend on, besides its transactions. */
+export interface BlockInputs {
+  readonly height: number
+  readonly timeMs: number
+  readonly proposer: PublicKey
+  readonly lastCommit?: Commit
+}
+
+/**
+ * `refused`: must not stand in a block. `rejected`: stands in the block, paid its fee, changed nothing else.
+ * Both carry the code.
+ */
+export type Outcome =
+  | { readonly type: 'applied' }
+  | { readonly type: 'rejected'; readonly code: string }
+  | { readonly type: 'refused'; readonly code: string }
+
+/** A transaction of a block with what became of it. */
+export interface Receipt {
+  readonly transaction: Transaction
+  readonly result: Result
+  readonly movements: readonly Movement[]
+}
+
+const envelopeCodes: { readonly [code: string]: string } = {
+  transaction_expired: 'The time in validUntil has passed; sign the transaction again.',
+  signer_is_unknown: 'The key in signer may not sign for this sender.',
+}
+
+export class Ledger {
+  readonly domains: readonly Domain[]
+  readonly kinds: ReadonlyMap<string, AnyTransactionKind>
+  /** Every code a transaction can fail with, and its sentence. */
+  readonly codes: ReadonlyMap<string, string>
+
+  constructor(domains: readonly Domain[]) {
+    this.domains = domains
+    const kinds = domains.flatMap(domain => domain.transactions)
+    this.kinds = new Map(kinds.map(kind => [kind.kind, kind]))
+    assert(this.kinds.size === kinds.length, 'every transaction kind has its own name')
+    this.codes = new Map([
+      ...Object.entries(envelopeCodes),
+      ...domains.flatMap(domain => Object.entries(domain.admissions ?? {})),
+      ...kinds.flatMap(kind => Object.entries(kind.rejections)),
+    ])
+  }
+
+  /** The state before block 1. */
+  genesis(genesis: Genesis): Draft {
+    const draft = new Draft(emptyView)
+    paramsTable.set(draft, 0, genesis.params)
+    seedValidators(draft, genesis)
+    for (const domain of this.domains) domain.genesis?.(draft, genesis)
+    return draft
+  }
+
+  begin(base: View, inputs: BlockInputs): BlockExecution {
+    return new BlockExecution(this, base, inputs)
+  }
+
+  /** What a transaction would do at once on this state, its place in the sender's queue aside. */
+  dryRun(view: View, transaction: Transaction, at: { height: number; timeMs: number }): string | undefined {
+    const context = contextOf(transaction, { ...at, params: paramsOf(view) })
+    return transaction.kind.apply(new Draft(view), transaction.envelope.payload, context)
+  }
+
+  /** Tokens in the rows of all domains: always what was issued and not burned. */
+  holdings(view: View): bigint {
+    return this.domains.reduce((sum, domain) => sum + (domain.holdings?.(view) ?? 0n), 0n)
+  }
+}
+
+/** One block in the making: apply transactions in order, then end it. */
+export class BlockExecution {
+  readonly draft: Draft
+  readonly receipts: Receipt[] = []
+  readonly params: Params
+  readonly #ledger: Ledger
+  readonly #inputs: BlockInputs
+  #fees = 0n
+
+  constructor(ledger: Ledger, base: View, inputs: BlockInputs) {
+    this.#ledger = ledger
+    this.#inputs = inputs
+    this.draft = new Draft(base)
+    this.params = paramsOf(base)
+  }
+
+  /** A refused transaction leaves no trace; the two other outcomes are part of the block. */
+  apply(transaction: Transaction): Outcome {
+    const { envelope, kind } = transaction
+    const context = contextOf(transaction, { ...this.#inputs, params: this.params })
+    const movesBefore = this.draft.movements.length
+
+    const admission = this.#admit(transaction, context)
+    if (admission !== undefined && 'refused' in admission) return { type: 'refused', code: admission.refused }
+
+    const rejected = admission?.rejected ?? kind.apply(this.draft, envelope.payload, context)
+    this.#fees += envelope.fee
+    this.receipts.push({
+      transaction,
+      result: rejected === undefined ? {} : { rejected },
+      movements: this.draft.movements.slice(movesBefore),
+    })
+    return rejected === undefined ? { type: 'applied' } : { type: 'rejected', code: rejected }
+  }
+
+  /** Runs what happens at the end of every block. The draft is then the state after the block. */
+  end(): void {
+    const { height, timeMs, proposer, lastCommit } = this.#inputs
+    const validators = validatorsAt(this.draft, height).validators
+    const proposing = present(
+      validators.find(validator => validator.publicKey === proposer),
+      'the proposer of a block is one of its validators',
+    )
+    const signers =
+      lastCommit === undefined ? [proposing] : signersOf(validatorsAt(this.draft, height - 1), lastCommit.signers)
+    for (const domain of this.#ledger.domains) {
+      domain.endBlock?.(this.draft, {
+        height,
+        timeMs,
+        params: this.params,
+        fees: this.#fees,
+        signers,
+        proposer: proposing,
+      })
+    }
+    turnValidators(this.draft, height)
+  }
+
+  #admit(
+    transaction: Transaction,
+    context: TransactionContext,
+  ): { refused: string } | { rejected: string } | undefined {
+    const { envelope } = transaction
+    if (envelope.validUntil !== undefined && context.timeMs > envelope.validUntil) {
+      return { refused: 'transaction_expired' }
+    }
+    // Session keys are the identity domain's to admit; without it only the identity's own key signs.
+    if (envelope.signer !== undefined && envelope.signer !== envelope.sender) return { refused: 'signer_is_unknown' }
+
+    let rejected: { rejected: string } | undefined
+    for (const domain of this.#ledger.domains) {
+      const admission = domain.admit?.(this.draft, envelope, context)
+      if (admission !== undefined && 'refused' in admission) return admission
+      rejected ??= admission
+    }
+
+    for (const domain of this.#ledger.domains) domain.enter?.(this.draft, envelope, context)
+    return rejected
+  }
+}
+
+function contextOf(
+  transaction: Transaction,
+  at: { readonly height: number; readonly timeMs: number; readonly params: Params },
+): TransactionContext {
+  const { id, envelope } = transaction
+  return {
+    id,
+    sender: envelope.sender,
+    account: transaction.account,
+    height: at.height,
+    timeMs: at.timeMs,
+    params: at.params,
+  }
+}

@@ -225,6 +225,7 @@ export class Chain {
       commit,
       transactionIds: receipts.map(receipt => receipt.transaction.id),
       rejections: receipts.map(receipt => receipt.result.rejected),
+      movements: [...receipts.map(receipt => receipt.movements), candidate.rewards],
       validators: this.validators(block.header.height),
       state,
       tree: tree.writes,

@@ -4,6 +4,7 @@ import type {
   Commit,
   DecidedBlock,
   Hash,
+  Movement,
   NodeStorage,
   StateKey,
   TreeWrite,
@@ -28,6 +29,8 @@ export interface HeightRecord {
   readonly transactionIds: readonly Hash[]
   /** One entry per transaction: the code of its rejection, or undefined where it was applied. */
   readonly rejections: readonly (string | undefined)[]
+  /** What each transaction moved, then what the end of the block paid: for histories, which re-execution could give too. */
+  readonly movements: readonly (readonly Movement[])[]
   readonly validators: ValidatorSet
   readonly state: readonly (readonly [StateKey, Uint8Array | undefined])[]
   readonly tree: readonly TreeWrite[]
@@ -39,6 +42,13 @@ export interface GenesisRecord {
   readonly stateRoot: Hash
   readonly state: readonly (readonly [StateKey, Uint8Array | undefined])[]
   readonly tree: readonly TreeWrite[]
+}
+
+/** What became of the transactions of a height. */
+export interface HeightOutcome {
+  readonly transactionIds: readonly Hash[]
+  readonly rejections: readonly (string | undefined)[]
+  readonly movements: readonly (readonly Movement[])[]
 }
 
 export interface TransactionPlace {
@@ -58,6 +68,7 @@ export interface ChainStore {
   begin(record: GenesisRecord): void
   append(record: HeightRecord): void
   decidedAt(height: number): DecidedBlock | undefined
+  outcomeAt(height: number): HeightOutcome | undefined
   validatorsAt(height: number): ValidatorSet | undefined
   heightOf(blockHash: Hash): number | undefined
   placeOf(transactionId: Hash): TransactionPlace | undefined

@@ -3,6 +3,7 @@ import type {
   Commit,
   DecidedBlock,
   Hash,
+  Movement,
   NodeStorage,
   StateKey,
   TreeWrite,
@@ -18,6 +19,7 @@ interface Height {
   readonly commit: Commit
   readonly transactionIds: readonly Hash[]
   readonly rejections: readonly (string | undefined)[]
+  readonly movements: readonly (readonly Movement[])[]
   readonly validators: ValidatorSet
   readonly state: readonly StateChange[]
   readonly tree: readonly TreeWrite[]
@@ -80,6 +82,10 @@ export class MemoryStore {
   decidedAt(height: number): DecidedBlock | undefined {
     const record = this.#heights[height - 1]
     return record && { block: record.block, commit: record.commit }
+  }
+
+  outcomeAt(height: number): Pick<Height, 'transactionIds' | 'rejections' | 'movements'> | undefined {
+    return this.#heights[height - 1]
   }
 
   validatorsAt(height: number): ValidatorSet | undefined {

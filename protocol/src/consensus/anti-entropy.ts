@@ -99,9 +99,9 @@ export function messagesFor(peer: RoundSummary, own: Progress, rounds: Rounds): 
       const useful = quorums.filter(blockHash => blockHash !== undefined || number >= peerRound)
       const lacking = useful.filter(blockHash => !hasQuorum(theirs, type, blockHash))
       certificates.push(...lacking.map(blockHash => round.votes(type).certificate(blockHash)))
-      // Where there is a quorum, the other votes change nothing. Beyond what the peer keeps, votes of our own round
-      // still tell it where we are.
-      if (quorums.length === 0 && (isKept || number === own.round)) votes.push(...votesBeyond(round, type, theirs))
+      // Where there is a quorum, the other votes change nothing. Beyond what the peer keeps, the latest votes still
+      // tell it where the others are.
+      if (quorums.length === 0 && (isKept || number >= own.round - 1)) votes.push(...votesBeyond(round, type, theirs))
     }
   }
   // The sort is stable: proofs of a decision first, newest first within each kind.

@@ -30,6 +30,7 @@ export class Height {
   #locked: BlockQuorum | undefined
   #valid: BlockQuorum | undefined
   #decision: Commit | undefined
+  #isOver = false
 
   /** By block, whatever the round; `undefined` while the answer is awaited. */
   readonly #validity = new Map<Hash, boolean | undefined>()
@@ -60,7 +61,7 @@ export class Height {
   /** Takes one input and does all that follows from it. Inputs that are stale, known or out of bounds change nothing. */
   step(input: Input): readonly Output[] {
     this.#outputs = []
-    if (this.#decision !== undefined) return this.#outputs
+    if (this.#isOver) return this.#outputs
 
     this.#take(input)
     let changed = true
@@ -75,17 +76,17 @@ export class Height {
 
   /** Whether a vote would count. Ask before its signature is verified. */
   wantsVote(vote: Vote): boolean {
-    return this.#decision === undefined && this.#rounds.wantsVote(vote)
+    return !this.#isOver && this.#rounds.wantsVote(vote)
   }
 
   /** Whether a proposal would be kept. Ask before its signature is verified. */
   wantsProposal(proposal: Proposal): boolean {
-    return this.#decision === undefined && this.#rounds.wantsProposal(proposal)
+    return !this.#isOver && this.#rounds.wantsProposal(proposal)
   }
 
   /** Whether a certificate would say anything new. Ask before its signatures are verified. */
   wantsCertificate(certificate: Certificate): boolean {
-    return this.#decision === undefined && this.#rounds.wantsCertificate(certificate)
+    return !this.#isOver && this.#rounds.wantsCertificate(certificate)
   }
 
   /** Our latest prevote and precommit, to be sent again now and then. */
@@ -159,7 +160,7 @@ export class Height {
 
   /** Rules are tried in this order, and again from the first after each that fires: none can shadow another. */
   #applyOneRule(): boolean {
-    if (this.#decision !== undefined) return false
+    if (this.#isOver) return false
     if (this.#decide() || this.#skipRounds()) return true
     const round = this.#rounds.get(this.round)
     if (round === undefined) return false
@@ -175,10 +176,13 @@ export class Height {
   /** L49, for any round. The precommits stand for the proposal: honest ones among them have seen it (C25). */
   #decide(): boolean {
     for (const { round, blockHash } of this.#rounds.commits) {
-      if (this.#validityOf(blockHash) !== true) continue
+      const valid = this.#validityOf(blockHash)
+      if (valid === undefined) continue
       const { type: _, ...quorum } = this.#certificate(round, 'precommit', blockHash)
-      this.#decision = { ...quorum, blockHash }
-      this.#outputs.push({ type: 'decide', commit: this.#decision })
+      const commit = { ...quorum, blockHash }
+      if (valid) this.#decision = commit
+      this.#isOver = true
+      this.#outputs.push({ type: valid ? 'decide' : 'halt', commit })
       return true
     }
     return false

@@ -62,6 +62,8 @@ export type Output =
   | { readonly type: 'evidence'; readonly evidence: Evidence }
   /** Final. Nothing follows. */
   | { readonly type: 'decide'; readonly commit: Commit }
+  /** Final for more than two thirds, but invalid for us: we compute differently and must stop. Nothing follows. */
+  | { readonly type: 'halt'; readonly commit: Commit }
 
 function nested(value: Input): UnionOf<Forms> {
   // A struct writes its own fields and nothing else, so the tag beside them does no harm.

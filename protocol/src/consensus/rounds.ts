@@ -147,13 +147,20 @@ export class Rounds {
     return outputs
   }
 
+  /**
+   * L55 beyond what is kept. Of each validator only the latest vote is known, and it has passed all rounds before: so
+   * the senders that count for a round are those whose latest is of that round or a later one.
+   */
   #addDistant(vote: Vote): void {
     this.#distant[vote.validator] = vote
+    const latestFirst = this.#distant.filter(other => other !== undefined).sort((a, b) => b.round - a.round)
     let power = 0n
-    for (const other of this.#distant) {
-      if (other?.round === vote.round) power += present(this.#shares.powers[other.validator], 'in the set')
+    for (const { validator, round } of latestFirst) {
+      power += present(this.#shares.powers[validator], 'the voter is in the set')
+      if (power < this.#shares.oneThird) continue
+      if (round > this.#reached) this.#reached = round
+      return
     }
-    if (power >= this.#shares.oneThird && vote.round > this.#reached) this.#reached = vote.round
   }
 
   #roundAt(number: number): Round {

@@ -110,6 +110,7 @@ export {
   evidenceRootOf,
   type Header,
   header,
+  isCompactBlock,
   type Result,
   result,
   resultsRootOf,

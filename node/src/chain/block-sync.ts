@@ -66,7 +66,7 @@ export class BlockSync {
 
   /** Takes note of what a peer says of its own chain. */
   onPeerHeight(peer: PeerId, height: number): void {
-    this.#heights.set(peer, height)
+    this.#heights.set(peer, Math.max(height, this.#heights.get(peer) ?? 0))
     const ahead = height - this.#deps.chain.tip.height
     if (ahead <= 0 || this.#running || this.#stopped) return
     if (ahead > 1) void this.#run()

@@ -5,7 +5,6 @@ import {
   blockVersion,
   type BlockExecution,
   type BlockInputs,
-  bytesEqual,
   chainIdOf,
   type Commit,
   commitHashOf,
@@ -153,18 +152,17 @@ export class Chain {
       const outcome = execution.apply(transaction)
       if (outcome.type === 'refused') refused.push([transaction, outcome.code])
     }
-    const transactions = execution.receipts.map(receipt => receipt.transaction.bytes)
     const executed = this.#finish(execution)
     const header: Header = {
       ...this.#frame(inputsOfBlock),
-      txRoot: transactionsRootOf(transactions),
+      txRoot: transactionsRootOf(executed.transactions.map(transaction => transaction.wireHash)),
       evidenceRoot: evidenceRootOf(inputs.evidence),
       stateRoot: executed.stateRoot,
       resultsRoot: resultsRootOf(execution.receipts.map(receipt => receipt.result)),
     }
     const block: Block = {
       header,
-      transactions,
+      transactions: executed.transactions.map(transaction => transaction.bytes),
       ...(tip.commit && { lastCommit: tip.commit }),
       evidence: inputs.evidence,
     }
@@ -172,7 +170,7 @@ export class Chain {
   }
 
   /**
-   * Executes a block of somebody else on the tip; `transactions` are those of the block, their signatures checked.
+   * Executes a block of somebody else on the tip; `transactions` are its own, decoded, their signatures checked.
    * Throws InvalidBlockError naming the rule it breaks (docs/spec/ledger.md, L20 to L27).
    */
   check(block: Block, transactions: readonly Transaction[]): Candidate {
@@ -192,18 +190,16 @@ export class Chain {
     this.#checkLastCommit(block)
     const bytes = block.transactions.reduce((sum, transaction) => sum + transaction.length, 0)
     if (bytes > this.params.blockBytesMax) throw new InvalidBlockError('its transactions are too long')
-    if (header.txRoot !== transactionsRootOf(block.transactions)) throw new InvalidBlockError('txRoot is wrong')
+    // The same wire hashes are the same bytes.
+    if (header.txRoot !== transactionsRootOf(transactions.map(transaction => transaction.wireHash))) {
+      throw new InvalidBlockError('txRoot is wrong')
+    }
     if (header.evidenceRoot !== evidenceRootOf(block.evidence)) throw new InvalidBlockError('evidenceRoot is wrong')
     // Slashing comes with staking; until then a block that carries evidence is not valid.
     if (block.evidence.length > 0) throw new InvalidBlockError('evidence has no effect on this version')
 
     const execution = this.ledger.begin(this.view, inputs)
     transactions.forEach((transaction, index) => {
-      if (
-        !bytesEqual(transaction.bytes, present(block.transactions[index], 'one transaction per entry of the block'))
-      ) {
-        throw new InvalidBlockError(`transaction ${index} is another one`)
-      }
       const outcome = execution.apply(transaction)
       if (outcome.type === 'refused')
         throw new InvalidBlockError(`transaction ${index} must not be in it: ${outcome.code}`)

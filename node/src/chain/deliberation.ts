@@ -16,6 +16,7 @@ import {
   Height,
   type Input,
   input as inputCodec,
+  isCompactBlock,
   type Output,
   present,
   type Proposal,
@@ -189,7 +190,8 @@ export class Deliberation {
     if (proposer === undefined || !this.#core.wantsProposal(proposal)) return 'ignore'
     if (!this.#signed({ type: 'proposal', ...proposal }, proposal.signature, proposer)) return 'reject'
     if (block !== undefined) {
-      if (blockHashOf(block.header) !== proposal.blockHash || block.header.height !== this.height) return 'reject'
+      // What is not under the hash that was signed, anybody on the way could have changed.
+      if (!isCompactBlock(block, proposal.blockHash) || block.header.height !== this.height) return 'reject'
       this.#keepPayload(proposal.blockHash, { block, from })
     }
     const known = this.#payloads.get(proposal.blockHash)
@@ -219,7 +221,7 @@ export class Deliberation {
   /** A block that some peer gave for a hash this node asked about. */
   receivePayload(block: CompactBlock, from: PeerId): void {
     const blockHash = blockHashOf(block.header)
-    if (!this.#validating.has(blockHash) && this.#commit?.blockHash !== blockHash) return
+    if (!this.wantedPayloads().includes(blockHash) || !isCompactBlock(block, blockHash)) return
     this.#payloads.set(blockHash, { block, from })
   }
 

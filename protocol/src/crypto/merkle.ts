@@ -14,8 +14,16 @@ export const listProof: Codec<ListProof> = list(hash, levelsMax)
 
 /** The root of a list of byte strings; of an empty list SHA-256 of nothing. */
 export function listRoot(leaves: readonly Uint8Array[]): Hash {
-  if (leaves.length === 0) return toHex(digest(new Uint8Array())) as Hash
-  return toHex(subtree(leaves.map(leafHash), 0, leaves.length)) as Hash
+  return rootOfHashes(leaves.map(leafHash))
+}
+
+/** The same root where only the hashes of the leaves are known, as `leafHashOf` gives them. */
+export function listRootOf(leafHashes: readonly Hash[]): Hash {
+  return rootOfHashes(leafHashes.map(fromHex))
+}
+
+export function leafHashOf(leaf: Uint8Array): Hash {
+  return toHex(leafHash(leaf)) as Hash
 }
 
 export function proveInList(leaves: readonly Uint8Array[], index: number): ListProof {
@@ -59,6 +67,10 @@ export function verifyListProof(root: Hash, leaf: Uint8Array, index: number, cou
     last = Math.floor(last / 2)
   }
   return last === 0 && toHex(node) === root
+}
+
+function rootOfHashes(hashes: readonly Uint8Array[]): Hash {
+  return toHex(hashes.length === 0 ? digest(new Uint8Array()) : subtree(hashes, 0, hashes.length)) as Hash
 }
 
 function leafHash(leaf: Uint8Array): Uint8Array {

@@ -3,7 +3,7 @@ import { commit, type Commit } from '../consensus/messages.ts'
 import { evidence, type Evidence } from '../consensus/evidence.ts'
 import { type Hash, hash, hashIn, hashOf, zeroHash } from '../crypto/hash.ts'
 import { publicKey } from '../crypto/keys.ts'
-import { listRoot } from '../crypto/merkle.ts'
+import { listRoot, listRootOf } from '../crypto/merkle.ts'
 import { bytes, type Infer, list, optional, struct, text, timestamp, toBytes, uint } from '../lib/codec.ts'
 import { transactionBytesMax } from './params.ts'
 
@@ -65,8 +65,20 @@ export function commitHashOf(value: Commit | undefined): Hash {
   return value === undefined ? zeroHash : hashOf(toBytes(commit, value))
 }
 
-export function transactionsRootOf(transactions: readonly Uint8Array[]): Hash {
-  return listRoot(transactions)
+/** `txRoot` from the wire hashes of a block's transactions. */
+export function transactionsRootOf(wireHashes: readonly Hash[]): Hash {
+  return listRootOf(wireHashes)
+}
+
+/** Whether header, wire hashes, commit and evidence belong to each other and to this hash: L27. */
+export function isCompactBlock(value: CompactBlock, blockHash: Hash): boolean {
+  const { header, transactionHashes, lastCommit, evidence } = value
+  return (
+    blockHashOf(header) === blockHash &&
+    header.txRoot === transactionsRootOf(transactionHashes) &&
+    header.lastCommitHash === commitHashOf(lastCommit) &&
+    header.evidenceRoot === evidenceRootOf(evidence)
+  )
 }
 
 export function evidenceRootOf(pieces: readonly Evidence[]): Hash {

@@ -2,6 +2,7 @@
 import { decode as decodeCbor } from 'cborg'
 import { type Hash, hash, hashOf } from '../crypto/hash.ts'
 import { type Address, addressOf, type Did, did, type PublicKey, publicKey } from '../crypto/keys.ts'
+import { leafHashOf } from '../crypto/merkle.ts'
 import { bytesEqual, concat, fromHex, utf8 } from '../lib/bytes.ts'
 import { checkCanonical } from '../lib/canonical.ts'
 import {
@@ -38,7 +39,10 @@ export type Envelope = EnvelopeHead & { readonly payload: unknown }
 /** A transaction whose bytes are well-formed. Its signature is checked apart: `signedBy` over `signingBytes`. */
 export interface Transaction {
   readonly id: Hash
-  /** SHA-256 of `bytes`, which unlike the id covers the signature: a signer may make several for one transaction. */
+  /**
+   * The hash of `bytes` as a leaf of a block's transaction tree. Unlike the id it covers the signature: a signer may
+   * make several for one transaction.
+   */
   readonly wireHash: Hash
   /** The account of the sender. */
   readonly account: Address
@@ -105,7 +109,7 @@ export function assemble(kinds: TransactionKinds, envelope: Envelope, signature:
   const bytes = concat(prefix, body, signaturePrefix, signature)
   return {
     id: hashOf(signingBytesOf(envelope.chainId, body)),
-    wireHash: hashOf(bytes),
+    wireHash: leafHashOf(bytes),
     account: addressOf(envelope.sender),
     envelope,
     kind: kinds.get(envelope.kind) as AnyTransactionKind,

@@ -1,225 +1,320 @@
-/** The network over libp2p. The only importer of libp2p packages. docs/spec/network.md */
+/** The transport over libp2p: the only importer of its packages. docs/spec/network.md */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { autoNAT } from '@libp2p/autonat'
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import type { GossipSub, Message } from '@libp2p/gossipsub'
-import { gossipsub, StrictNoSign } from '@libp2p/gossipsub'
+import { dcutr } from '@libp2p/dcutr'
+import { type GossipSub, gossipsub, StrictNoSign } from '@libp2p/gossipsub'
 import { identify, identifyPush } from '@libp2p/identify'
-import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import type { Connection, ConnectionGater, Libp2p, MultiaddrConnection, PrivateKey, Stream } from '@libp2p/interface'
+import { kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
-import type { Clock, GossipTopic, GossipVerdict, Log, Peer, PeerId, RequestName, Transport } from '../ports.ts'
-import type { StreamName } from './limits.ts'
-import { gossipBytesMax, requestLimits } from './limits.ts'
+import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
+import type { Clock, GossipTopic, PeerId } from '../ports.ts'
+import { isPublic, parseAddress } from './addresses.ts'
+import { Bans } from './bans.ts'
+import {
+  channelsPerNameMax,
+  connectionsMax,
+  gossipFrameBytesMax,
+  gossipSeenMs,
+  identifyWithinMs,
+  inboundPerHostMax,
+  inboundPerSecondMax,
+  localInboundPerSecondMax,
+  outboundTagValue,
+  replacedAfterMs,
+  type StreamName,
+  unidentifiedSocketsMax,
+  unsentGossipBytesMax,
+} from './limits.ts'
+import { PeerBook } from './peer-book.ts'
 import { loadPeerSeed } from './peer-key.ts'
+import type { Wires } from './peers.ts'
 import type { Channel } from './requests.ts'
-import { Requests } from './requests.ts'
-import type { GossipRouter } from './topics.ts'
-import { Gossip, gossipTopics } from './topics.ts'
+import { type GossipRouter, gossipTopics } from './topics.ts'
+import {
+  type Host,
+  type HostEvents,
+  NetworkTransport,
+  type TransportDependencies,
+  type TransportOptions,
+} from './transport.ts'
 
-export interface TransportOptions {
-  /** Lowercase hex. Nodes of other chains cannot connect. */
-  readonly chainId: string
-  /** Multiaddrs such as `/ip4/0.0.0.0/tcp/9527`. */
-  readonly listen: readonly string[]
-  /** Multiaddrs of nodes to begin with; the `/p2p/…` part may be missing. */
-  readonly bootstrap: readonly string[]
-  /** Where the peer key and the known peers are kept. */
-  readonly directory: string
-  /** A network on this machine or in this room: private addresses are dialled and limits per address are off. */
-  readonly local: boolean
-  /** How this node calls itself to its peers, such as `clawnetd/1.0.0`. */
-  readonly agent: string
-}
+/** A transport that is not started yet: set the handlers first, then `start`. */
+export async function openTransport(
+  options: TransportOptions,
+  { clock, log }: TransportDependencies,
+): Promise<NetworkTransport> {
+  const { directory, local, bootstrap } = options
+  const privateKey = await generateKeyPairFromSeed('Ed25519', loadPeerSeed(join(directory, 'peer.key')))
+  const names = new ProtocolNames(options.chainId)
+  const dependencies = { clock: steady(clock), log }
+  const bans = new Bans({ path: join(directory, 'bans.jsonl') }, dependencies)
 
-export interface TransportDependencies {
-  readonly clock: Clock
-  readonly log: Log
+  const libp2p: Libp2p<Services> = await createLibp2p<Services>({
+    ...(await settings(options, names, privateKey)),
+    connectionGater: gater(options, bans, () => libp2p.getConnections()),
+    start: false,
+  })
+  const host = new Libp2pHost({ names }, { libp2p })
+  const book = new PeerBook({ path: join(directory, 'peers.jsonl'), self: host.id, local, bootstrap }, dependencies)
+  return new NetworkTransport({ local, topicName: names.topic }, { ...dependencies, host, book, bans })
 }
 
 type Services = { readonly gossip: GossipSub }
 
-/** A transport that is not yet started: set the handlers first, then `start`. */
-export async function openTransport(
-  options: TransportOptions,
-  dependencies: TransportDependencies,
-): Promise<Libp2pTransport> {
-  const privateKey = await generateKeyPairFromSeed('Ed25519', loadPeerSeed(join(options.directory, 'peer.key')))
-  const names = new ProtocolNames(options.chainId)
+/** Names that carry the chain: N1, N3. */
+class ProtocolNames {
+  /** For libraries that put the slashes and their own name around it. */
+  readonly prefix: string
+  readonly prologue: Uint8Array
 
-  const libp2p = await createLibp2p<Services & Record<string, unknown>>({
-    start: false,
+  constructor(chainId: string) {
+    this.prefix = `clawnet/${chainId.slice(0, 8)}`
+    this.prologue = Buffer.from(`/clawnet/${chainId}/handshake/1`)
+  }
+
+  readonly topic = (topic: GossipTopic): string => `/${this.prefix}/${topic}/1`
+  readonly stream = (name: StreamName): string => `/${this.prefix}/${name}/1`
+}
+
+async function settings(options: TransportOptions, names: ProtocolNames, privateKey: PrivateKey) {
+  const { local } = options
+  const protocolPrefix = names.prefix
+  return {
     privateKey,
     nodeInfo: { userAgent: options.agent },
-    addresses: { listen: [...options.listen] },
-    transports: [tcp()],
-    // N1. A handshake under another chain's prologue fails, so strangers never get further.
-    connectionEncrypters: [noise({ prologueBytes: names.prologue })],
+    addresses: {
+      listen: [...options.listen, ...(options.relay === true ? ['/p2p-circuit'] : [])],
+      announce: [...(options.announce ?? [])],
+    },
+    transports: [tcp(), ...(local ? [] : [circuitRelayTransport()])],
+    connectionEncrypters: [noise({ prologueBytes: names.prologue })], // N1
     streamMuxers: [yamux()],
+    peerDiscovery: options.mdns === true ? [await roomDiscovery(protocolPrefix)] : [],
+    // N57: it closes healthy connections after a stall of our own; our own exchange finds the dead ones.
     connectionMonitor: { enabled: false },
     connectionManager: {
-      maxConnections: 100,
-      maxIncomingPendingConnections: 500,
-      inboundUpgradeTimeout: 3_000,
-      inboundConnectionThreshold: options.local ? 1_000 : 5,
+      maxConnections: connectionsMax,
+      maxIncomingPendingConnections: unidentifiedSocketsMax,
+      inboundUpgradeTimeout: identifyWithinMs,
+      inboundConnectionThreshold: local ? localInboundPerSecondMax : inboundPerSecondMax,
+      // N56: it gives up after a few tries, and forgets that the peer was wanted; our own dialling does not.
       reconnectRetries: 0,
     },
     services: {
-      identify: identify({ protocolPrefix: names.bare }),
-      identifyPush: identifyPush({ protocolPrefix: names.bare }),
-      ping: ping({ protocolPrefix: names.bare }),
-      gossip: gossipsub({
-        globalSignaturePolicy: StrictNoSign,
-        msgIdFn: message => createHash('sha256').update(message.data).digest(),
-        allowedTopics: gossipTopics.map(names.topic),
-        fallbackToFloodsub: false,
-        floodPublish: true,
-        allowPublishToZeroTopicPeers: true,
-        ignoreDuplicatePublishError: true,
-        maxInboundDataLength: gossipBytesMax.proposals + 64 * 1024,
-        maxOutboundBufferSize: 16 * 1024 * 1024,
-        scoreParams: { IPColocationFactorWeight: options.local ? 0 : -5 },
+      identify: identify({ protocolPrefix }),
+      identifyPush: identifyPush({ protocolPrefix }),
+      ping: ping({ protocolPrefix }),
+      gossip: gossip(local, names),
+      dht: kadDHT({
+        protocol: `/${protocolPrefix}/kad/1`,
+        peerInfoMapper: local ? passthroughMapper : removePrivateAddressesMapper,
+        // Without a public address a node would never answer others.
+        ...(local ? { clientMode: false } : {}),
       }),
-    },
-  })
-  return new Libp2pTransport(options, { ...dependencies, libp2p: libp2p as unknown as Libp2p<Services>, names })
+      ...(local ? {} : { autonat: autoNAT({ protocolPrefix }), dcutr: dcutr(), relay: circuitRelayServer() }),
+      ...(options.upnp === true ? { upnp: await portMapping() } : {}),
+    } as unknown as ServiceFactoryMap<Services>,
+  }
 }
 
-export class Libp2pTransport implements Transport {
+// What few nodes use is loaded by those that use it: eight megabytes and some start time.
+
+async function roomDiscovery(protocolPrefix: string) {
+  const { mdns } = await import('@libp2p/mdns')
+  return mdns({ serviceTag: `_${protocolPrefix.replace('/', '-')}._udp.local` })
+}
+
+async function portMapping() {
+  const { uPnPNAT } = await import('@libp2p/upnp-nat')
+  return uPnPNAT()
+}
+
+function gossip(local: boolean, names: ProtocolNames): ReturnType<typeof gossipsub> {
+  return gossipsub({
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: message => createHash('sha256').update(message.data).digest(),
+    allowedTopics: gossipTopics.map(names.topic),
+    fallbackToFloodsub: false,
+    floodPublish: true,
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    seenTTL: gossipSeenMs,
+    maxInboundDataLength: gossipFrameBytesMax,
+    maxOutboundBufferSize: unsentGossipBytesMax,
+    scoreParams: {
+      // N25. Only what is surely the peer's fault: payloads that we rejected, and protocol tricks in numbers.
+      topics: Object.fromEntries(gossipTopics.map(topic => [names.topic(topic), topicScore])),
+      IPColocationFactorWeight: local ? 0 : -5,
+      behaviourPenaltyWeight: -1,
+      behaviourPenaltyThreshold: 6,
+      behaviourPenaltyDecay: 0.9,
+      retainScore: 600_000,
+    },
+  })
+}
+
+const topicScore = {
+  topicWeight: 1,
+  timeInMeshWeight: 0,
+  timeInMeshQuantum: 1_000,
+  timeInMeshCap: 1,
+  firstMessageDeliveriesWeight: 0,
+  firstMessageDeliveriesDecay: 0.5,
+  firstMessageDeliveriesCap: 1,
+  meshMessageDeliveriesWeight: 0,
+  meshMessageDeliveriesDecay: 0.5,
+  meshMessageDeliveriesCap: 1,
+  meshMessageDeliveriesThreshold: 1,
+  meshMessageDeliveriesWindow: 10,
+  meshMessageDeliveriesActivation: 1_000,
+  meshFailurePenaltyWeight: 0,
+  meshFailurePenaltyDecay: 0.5,
+  invalidMessageDeliveriesWeight: -1,
+  invalidMessageDeliveriesDecay: 0.97,
+}
+
+/** N52, N61: who may not connect. */
+function gater(options: TransportOptions, bans: Bans, connections: () => readonly Connection[]): ConnectionGater {
+  const trusted = new Set(options.bootstrap.map(address => parseAddress(address)?.host))
+  const hostOf = (address: unknown): string | undefined => parseAddress(String(address))?.host
+  return {
+    denyDialPeer: peer => bans.has(peer.toString()),
+    denyDialMultiaddr(address) {
+      if (options.local) return false
+      const parts = parseAddress(address.toString())
+      return parts === undefined || !(isPublic(parts) || trusted.has(parts.host))
+    },
+    denyInboundConnection(socket: MultiaddrConnection) {
+      const host = hostOf(socket.remoteAddr)
+      if (options.local || host === undefined) return false
+      const fromHost = connections().filter(
+        ({ direction, remoteAddr }) => direction === 'inbound' && hostOf(remoteAddr) === host,
+      )
+      return bans.has(host) || fromHost.length >= inboundPerHostMax
+    },
+    denyInboundEncryptedConnection: peer => bans.has(peer.toString()),
+    denyOutboundEncryptedConnection: peer => bans.has(peer.toString()),
+  }
+}
+
+class Libp2pHost implements Host {
   readonly id: PeerId
-  readonly #options: TransportOptions
-  readonly #clock: Clock
-  readonly #log: Log
-  readonly #libp2p: Libp2p<Services>
+  readonly router: GossipRouter
+  readonly wires: Omit<Wires, 'ask'>
   readonly #names: ProtocolNames
-  readonly #gossip: Gossip
-  readonly #requests: Requests
-  readonly #peerHandlers: ((event: 'connected' | 'disconnected', peer: PeerId) => void)[] = []
-  #cancelRedial = (): void => {}
+  readonly #libp2p: Libp2p<Services>
+  readonly #connected = new Set<PeerId>()
 
-  constructor(
-    options: TransportOptions,
-    dependencies: TransportDependencies & { readonly libp2p: Libp2p<Services>; readonly names: ProtocolNames },
-  ) {
-    const { libp2p, names, clock, log } = dependencies
-    this.#options = options
-    this.#clock = clock
-    this.#log = log
+  constructor(options: { readonly names: ProtocolNames }, dependencies: { readonly libp2p: Libp2p<Services> }) {
+    const { libp2p } = dependencies
+    this.#names = options.names
     this.#libp2p = libp2p
-    this.#names = names
     this.id = libp2p.peerId.toString() as PeerId
-
-    const penalize = (peer: PeerId, reason: string): void => this.penalize(peer, reason)
-    this.#gossip = new Gossip({ topicName: names.topic }, { router: routerOf(libp2p.services.gossip), log, penalize })
-    this.#requests = new Requests({ clock, log, penalize, openChannel: (peer, name) => this.#openChannel(peer, name) })
+    this.router = routerOf(libp2p.services.gossip)
+    this.wires = {
+      links: () => this.connections(),
+      dial: ({ addresses }) => this.#dial(addresses),
+      disconnect: peer => this.#disconnect(peer),
+      protect: peer => this.#protect(peer),
+      hearsGossip: peer => streamsOutbound(libp2p.services.gossip).has(peer),
+    }
   }
 
-  async start(): Promise<void> {
-    for (const name of Object.keys(requestLimits) as StreamName[]) {
-      await this.#libp2p.handle(this.#names.stream(name), (stream, connection) => {
-        this.#requests.serve(channelOf(stream, connection), name)
-      })
-    }
-    this.#libp2p.addEventListener('peer:connect', event => this.#tell('connected', event.detail.toString() as PeerId))
-    this.#libp2p.addEventListener('peer:disconnect', event => {
-      const peer = event.detail.toString() as PeerId
-      this.#requests.forget(peer)
-      this.#tell('disconnected', peer)
+  async start(events: HostEvents): Promise<void> {
+    const on = this.#libp2p.addEventListener.bind(this.#libp2p)
+    on('connection:open', ({ detail: connection }) => {
+      if (!carriesChain(connection)) return
+      const peer = peerOf(connection)
+      this.#replace(connection)
+      if (this.#connected.has(peer)) return
+      this.#connected.add(peer)
+      events.connected(peer)
+    })
+    on('connection:close', ({ detail: connection }) => {
+      const peer = peerOf(connection)
+      if (this.connections().some(other => other.peer === peer) || !this.#connected.delete(peer)) return
+      events.disconnected(peer)
+    })
+    on('peer:identify', ({ detail }) => {
+      events.identified(detail.peerId.toString() as PeerId, detail.agentVersion, detail.listenAddrs.map(String))
+    })
+    on('peer:discovery', ({ detail }) => {
+      events.discovered(detail.id.toString() as PeerId, detail.multiaddrs.map(String))
     })
     await this.#libp2p.start()
-    this.#gossip.start()
-    this.#redial()
   }
 
   async stop(): Promise<void> {
-    this.#cancelRedial()
     await this.#libp2p.stop()
   }
 
-  /** Where others reach this node: `/ip4/127.0.0.1/tcp/9527/p2p/12D3…`. */
   addresses(): readonly string[] {
     return this.#libp2p.getMultiaddrs().map(String)
   }
 
-  peers(): readonly Peer[] {
-    const peers = new Map<PeerId, Peer>()
-    for (const connection of this.#libp2p.getConnections()) {
-      const id = peerIdOf(connection)
-      if (peers.has(id)) continue
-      peers.set(id, {
-        id,
+  connections(): ReturnType<Host['connections']> {
+    return this.#libp2p
+      .getConnections()
+      .filter(carriesChain)
+      .map(connection => ({
+        peer: peerOf(connection),
         address: connection.remoteAddr.toString(),
         direction: connection.direction,
-        connectedAtMs: connection.timeline.open,
-      })
+        openedAtMs: connection.timeline.open,
+      }))
+  }
+
+  async openChannel(peer: PeerId, name: StreamName): Promise<Channel> {
+    const connection = this.#of(peer)[0]
+    if (connection === undefined) throw new Error('there is no connection')
+    const stream = await connection.newStream(this.#names.stream(name), { maxOutboundStreams: channelsPerNameMax })
+    return channelOf(stream, peer)
+  }
+
+  async onChannel(name: StreamName, handler: (channel: Channel) => void): Promise<void> {
+    await this.#libp2p.handle(
+      this.#names.stream(name),
+      (stream, connection) => handler(channelOf(stream, peerOf(connection))),
+      { maxInboundStreams: channelsPerNameMax },
+    )
+  }
+
+  async #dial(addresses: readonly string[]): Promise<{ peer: PeerId; address: string }> {
+    const connection = await this.#libp2p.dial(addresses.map(address => multiaddr(address)))
+    return { peer: peerOf(connection), address: connection.remoteAddr.toString() }
+  }
+
+  #disconnect(peer: PeerId): void {
+    // Aborted and not closed: a peer that hangs would not answer a good-bye.
+    for (const connection of this.#of(peer)) connection.abort(new Error('given up'))
+  }
+
+  /** N64. */
+  #replace(fresh: Connection): void {
+    for (const old of this.#of(peerOf(fresh))) {
+      if (fresh.timeline.open - old.timeline.open > replacedAfterMs) old.abort(new Error('the peer connected anew'))
     }
-    return [...peers.values()]
   }
 
-  publish(topic: GossipTopic, payload: Uint8Array): void {
-    this.#gossip.publish(topic, payload)
+  #protect(peer: PeerId): void {
+    const id = this.#of(peer)[0]?.remotePeer
+    if (id === undefined) return
+    this.#libp2p.peerStore.merge(id, { tags: { 'clawnet-outbound': { value: outboundTagValue } } }).catch(() => {
+      // The peer's record expired this very moment; the next dial marks it again.
+    })
   }
 
-  onGossip(
-    topic: GossipTopic,
-    handler: (payload: Uint8Array, from: PeerId) => GossipVerdict | Promise<GossipVerdict>,
-  ): void {
-    this.#gossip.onGossip(topic, handler)
+  #of(peer: PeerId): readonly Connection[] {
+    return this.#libp2p.getConnections().filter(connection => carriesChain(connection) && peerOf(connection) === peer)
   }
-
-  request(peer: PeerId, name: RequestName, payload: Uint8Array): Promise<Uint8Array> {
-    return this.#requests.ask(peer, name, payload)
-  }
-
-  onRequest(name: RequestName, handler: (payload: Uint8Array, from: PeerId) => Promise<Uint8Array> | Uint8Array): void {
-    this.#requests.onRequest(name, handler)
-  }
-
-  onPeer(handler: (event: 'connected' | 'disconnected', peer: PeerId) => void): void {
-    this.#peerHandlers.push(handler)
-  }
-
-  penalize(peer: PeerId, reason: string): void {
-    this.#log.warn('a peer broke a rule', { peer, reason })
-  }
-
-  #tell(event: 'connected' | 'disconnected', peer: PeerId): void {
-    for (const handler of this.#peerHandlers) handler(event, peer)
-  }
-
-  async #openChannel(peer: PeerId, name: StreamName): Promise<Channel> {
-    const connection = this.#libp2p.getConnections().find(candidate => peerIdOf(candidate) === peer)
-    if (connection === undefined) throw new Error('no connection')
-    return channelOf(await connection.newStream(this.#names.stream(name)), connection)
-  }
-
-  #redial(): void {
-    for (const address of this.#options.bootstrap) {
-      this.#libp2p.dial(multiaddr(address)).catch((error: unknown) => {
-        this.#log.debug('a bootstrap node is not reachable', { address, error: String(error) })
-      })
-    }
-    this.#cancelRedial = this.#clock.after(2_000, () => this.#redial())
-  }
-}
-
-/** Names that carry the chain: docs/spec/network.md, N1. */
-class ProtocolNames {
-  /** The chain without slashes around it, for libraries that add their own. */
-  readonly bare: string
-  readonly prologue: Uint8Array
-
-  constructor(chainId: string) {
-    this.bare = `clawnet/${chainId.slice(0, 8)}`
-    this.prologue = Buffer.from(`/clawnet/${chainId}/noise/1`)
-  }
-
-  readonly topic = (topic: GossipTopic): string => `/${this.bare}/${topic}/1`
-  readonly stream = (name: StreamName): string => `/${this.bare}/${name}/1`
 }
 
 function routerOf(gossip: GossipSub): GossipRouter {
@@ -228,19 +323,21 @@ function routerOf(gossip: GossipSub): GossipRouter {
       await gossip.publish(topic, payload)
     },
     subscribe(topic, validator) {
-      gossip.topicValidators.set(
-        topic,
-        // The library's verdicts are an enum of these very words.
-        (peer, message: Message) => validator(message.data, peer.toString() as PeerId) as never,
-      )
+      // The library's verdicts are an enum of the very words of ours.
+      gossip.topicValidators.set(topic, (peer, message) => validator(message.data, peer.toString() as PeerId) as never)
       gossip.subscribe(topic)
     },
   }
 }
 
-function channelOf(stream: Stream, connection: Connection): Channel {
+/** The library's own map of gossip streams, which its declarations leave out. */
+function streamsOutbound(gossip: GossipSub): ReadonlyMap<string, unknown> {
+  return (gossip as GossipSub & { readonly streamsOutbound: ReadonlyMap<string, unknown> }).streamsOutbound
+}
+
+function channelOf(stream: Stream, peer: PeerId): Channel {
   return {
-    peer: peerIdOf(connection),
+    peer,
     get unsentBytes() {
       return stream.writeBufferLength
     },
@@ -263,6 +360,19 @@ function channelOf(stream: Stream, connection: Connection): Channel {
   }
 }
 
-function peerIdOf(connection: Connection): PeerId {
+/** N70. A connection through a relay is only good for making a direct one. */
+function carriesChain(connection: Connection): boolean {
+  return connection.limits === undefined && connection.status === 'open'
+}
+
+function peerOf(connection: Connection): PeerId {
   return connection.remotePeer.toString() as PeerId
+}
+
+/** Wall time at the start, and from then on never a jump: back-off and quotas must not hang on the system's clock. */
+function steady(clock: Clock): Clock {
+  return {
+    nowMs: () => Math.floor(performance.timeOrigin + performance.now()),
+    after: (delayMs, task) => clock.after(delayMs, task),
+  }
 }

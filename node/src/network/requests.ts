@@ -160,7 +160,8 @@ export class Requests {
     const reader = new FrameReader(requestLimits[name].answerBytesMax)
     channel.onClosed(() => {
       this.#lines.delete(key)
-      for (const { reject } of line.pending.values()) reject(new RequestError('gone', `the ${name} stream closed`))
+      for (const question of line.pending.values())
+        question.reject(new RequestError('gone', `the ${name} stream closed`))
       line.pending.clear()
     })
     channel.onBytes(bytes => this.#readFrames(channel, reader, bytes, frame => settle(line, frame)))

@@ -117,9 +117,7 @@ export class BlockSync {
         const first = taken
         taken += decided.block.transactions.length
         if (this.#stopped || driver.halted !== undefined) return false
-        // Consensus may have decided it meanwhile.
-        if (decided.block.header.height <= chain.tip.height) continue
-        driver.adopt(decided, transactions.slice(first, taken))
+        await driver.adopt(decided, transactions.slice(first, taken))
       }
       return chain.tip.height >= from
     } catch (error) {

@@ -82,21 +82,25 @@ export class Chain {
   readonly #listeners = new Set<DecidedListener>()
 
   /** Begins the chain in an empty store. Throws ChainError where the store holds another network's. */
-  constructor(genesis: Genesis, dependencies: ChainDependencies) {
+  static async open(genesis: Genesis, dependencies: ChainDependencies): Promise<Chain> {
+    const chain = new Chain(genesis, dependencies)
+    const stored = dependencies.store.chainId()
+    if (stored === undefined) await chain.#begin()
+    else if (stored !== chain.chainId) {
+      throw new ChainError(
+        `the data directory belongs to chain 0x${stored}, the genesis file is of 0x${chain.chainId}: use another --data-dir or --genesis`,
+      )
+    }
+    return chain
+  }
+
+  private constructor(genesis: Genesis, dependencies: ChainDependencies) {
     this.genesis = genesis
     this.chainId = chainIdOf(genesis)
     this.ledger = dependencies.ledger
     this.#store = dependencies.store
     this.#signatures = dependencies.signatures
     this.#hashPairs = dependencies.hashPairs ?? hashPairs
-
-    const stored = this.#store.chainId()
-    if (stored === undefined) this.#begin()
-    else if (stored !== this.chainId) {
-      throw new ChainError(
-        `the data directory belongs to chain 0x${stored}, the genesis file is of 0x${this.chainId}: use another --data-dir or --genesis`,
-      )
-    }
   }
 
   get tip(): Tip {
@@ -213,9 +217,9 @@ export class Chain {
   }
 
   /** Makes a candidate final. The commit must have been verified against the candidate's height and hash. */
-  commit(candidate: Candidate, commit: Commit): void {
+  async commit(candidate: Candidate, commit: Commit): Promise<void> {
     const { block, blockHash, receipts, state, tree } = candidate
-    this.#store.append({
+    await this.#store.append({
       block,
       blockHash,
       commit,
@@ -229,11 +233,11 @@ export class Chain {
     for (const listener of this.#listeners) listener(candidate, commit)
   }
 
-  #begin(): void {
+  async #begin(): Promise<void> {
     const draft = this.ledger.genesis(this.genesis)
     const state = draft.changes()
     const tree = updateTree(this.#store.tree, emptyRoot, leavesOf(state), this.#hashPairs)
-    this.#store.begin({
+    await this.#store.begin({
       chainId: this.chainId,
       timeMs: this.genesis.timeMs,
       stateRoot: tree.root,

@@ -47,6 +47,8 @@ export class Driver {
   #exchangeTimer: (() => void) | undefined
   #lastDecidedAtMs: number
   #halted: string | undefined
+  #stopped = false
+  #committing: Promise<void> | undefined
   #turn = 0
 
   constructor(dependencies: DriverDependencies) {
@@ -68,10 +70,13 @@ export class Driver {
     this.#planExchange()
   }
 
-  stop(): void {
+  /** Resolves once a block that is being made final is. */
+  async stop(): Promise<void> {
+    this.#stopped = true
     this.#startTimer?.()
     this.#exchangeTimer?.()
     this.#current.close()
+    await this.#committing
   }
 
   get current(): Deliberation {
@@ -98,8 +103,11 @@ export class Driver {
    * Takes the next block from a peer; the signatures of `transactions` are checked. Throws InvalidBlockError where the
    * block or its commit is not what validators decided.
    */
-  adopt({ block, commit }: DecidedBlock, transactions: readonly Transaction[]): void {
+  async adopt({ block, commit }: DecidedBlock, transactions: readonly Transaction[]): Promise<void> {
+    await this.#committing
     const { chain } = this.#deps
+    // Consensus may have decided it meanwhile.
+    if (block.header.height <= chain.tip.height || this.#stopped || this.#halted !== undefined) return
     const blockHash = blockHashOf(block.header)
     if (block.header.height !== this.#current.height || commit.height !== block.header.height) {
       throw new InvalidBlockError(`is of height ${block.header.height}, wanted is ${this.#current.height}`)
@@ -110,6 +118,7 @@ export class Driver {
     const candidate = this.#current.candidate(blockHash) ?? chain.check(block, transactions)
     this.#current.close()
     this.#decided(candidate, commit)
+    await this.#committing
     this.#refuseRestoredSigner(commit.height, 1)
   }
 
@@ -125,8 +134,12 @@ export class Driver {
   }
 
   #decided(candidate: Candidate, commit: Commit): void {
+    this.#committing = this.#makeFinal(candidate, commit).catch((error: unknown) => this.#halt(error))
+  }
+
+  async #makeFinal(candidate: Candidate, commit: Commit): Promise<void> {
     const { chain, mempool, clock, log } = this.#deps
-    chain.commit(candidate, commit)
+    await chain.commit(candidate, commit)
     mempool.decided(candidate.transactions, candidate.block.header.timeMs)
     this.#current.forget()
     this.#lastDecidedAtMs = clock.nowMs()
@@ -137,6 +150,7 @@ export class Driver {
       hash: candidate.blockHash,
     })
 
+    if (this.#stopped) return
     this.#current = this.#deliberate()
     const early = this.#early
     this.#early = []
@@ -148,7 +162,7 @@ export class Driver {
   #plan(): void {
     this.#startTimer?.()
     this.#startTimer = undefined
-    if (this.#halted !== undefined || this.#current.startedAtMs !== undefined) return
+    if (this.#stopped || this.#halted !== undefined || this.#current.startedAtMs !== undefined) return
     const { chain, clock, mempool } = this.#deps
     const { blockIntervalMs, idleBlockIntervalMs } = chain.params
     const interval = mempool.size > 0 ? blockIntervalMs : idleBlockIntervalMs

@@ -57,7 +57,10 @@ export interface TransactionPlace {
   readonly rejected?: string
 }
 
-/** Synchronous; `begin` and `append` return once their batch is durable, and are there whole or not at all. */
+/**
+ * Reads are synchronous. `begin` and `append` resolve once their batch is durable, and are there whole or not at all; tip
+ * and view move when they resolve.
+ */
 export interface ChainStore {
   /** The state after the tip. Always the current one: it moves with `append`. */
   readonly view: View
@@ -65,8 +68,8 @@ export interface ChainStore {
   /** Undefined in a store that never saw a genesis. */
   chainId(): Hash | undefined
   tip(): Tip | undefined
-  begin(record: GenesisRecord): void
-  append(record: HeightRecord): void
+  begin(record: GenesisRecord): Promise<void>
+  append(record: HeightRecord): Promise<void>
   decidedAt(height: number): DecidedBlock | undefined
   outcomeAt(height: number): HeightOutcome | undefined
   validatorsAt(height: number): ValidatorSet | undefined

@@ -63,12 +63,12 @@ export class MemoryStore {
     return { height: 0, blockHash: chainId, timeMs, stateRoot }
   }
 
-  begin(record: Start): void {
+  async begin(record: Start): Promise<void> {
     this.#start = record
     this.#write(record.state, record.tree)
   }
 
-  append(record: Height): void {
+  async append(record: Height): Promise<void> {
     const { height } = record.block.header
     this.#heights.push(record)
     this.#byHash.set(record.blockHash, height)

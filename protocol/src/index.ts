@@ -152,6 +152,7 @@ export {
   Draft,
   emptyView,
   type Movement,
+  type RangeView,
   type StateKey,
   statePath,
   type Table,

@@ -8,7 +8,7 @@ import type {
   StateKey,
   TreeWrite,
   ValidatorSet,
-  View,
+  RangeView,
 } from '@claw-network/protocol'
 
 type StateChange = readonly [StateKey, Uint8Array | undefined]
@@ -41,7 +41,7 @@ export class MemoryStore {
   readonly #byHash = new Map<Hash, number>()
   #start: Start | undefined
 
-  readonly view: View = {
+  readonly view: RangeView = {
     get: key => this.#rows.get(key),
     range: prefix => [...this.#rows].filter(([key]) => key.startsWith(prefix)).sort(([a], [b]) => (a < b ? -1 : 1)),
   }

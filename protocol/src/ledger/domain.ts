@@ -8,7 +8,7 @@ import type { Codec, StructCodec } from '../lib/codec.ts'
 import type { EnvelopeHead } from './envelope.ts'
 import type { Genesis } from './genesis.ts'
 import type { Params } from './params.ts'
-import type { Draft, View } from './state.ts'
+import type { Draft, RangeView, View } from './state.ts'
 
 /** Everything a transaction may depend on besides the state and its own body. */
 export interface TransactionContext {
@@ -108,7 +108,7 @@ export interface Domain {
   enter?(draft: Draft, envelope: EnvelopeHead, context: TransactionContext): void
   endBlock?(draft: Draft, context: BlockContext): void
   /** Tokens in this domain's rows: all domains together hold what was issued and not burned. */
-  holdings?(view: View): bigint
+  holdings?(view: RangeView): bigint
   /** A random transaction for the simulator, or undefined where none makes sense now. */
   workload?(draw: WorkloadDraw): { readonly kind: string; readonly payload: unknown } | undefined
 }

@@ -9,7 +9,7 @@ import type { Result } from './block.ts'
 import type { Transaction } from './envelope.ts'
 import type { Genesis } from './genesis.ts'
 import { type Params, paramsOf, paramsTable } from './params.ts'
-import { Draft, emptyView, type Movement, type View } from './state.ts'
+import { Draft, emptyView, type Movement, type RangeView, type View } from './state.ts'
 
 /** The parts of a block that its effects depend on, besides its transactions. */
 export interface BlockInputs {
@@ -78,7 +78,7 @@ export class Ledger {
   }
 
   /** Tokens in the rows of all domains: always what was issued and not burned. */
-  holdings(view: View): bigint {
+  holdings(view: RangeView): bigint {
     return this.domains.reduce((sum, domain) => sum + (domain.holdings?.(view) ?? 0n), 0n)
   }
 }

@@ -2,6 +2,7 @@
 import { decode as decodeCbor } from 'cborg'
 import { type Hash, hashOf } from '../crypto/hash.ts'
 import type { Address } from '../crypto/keys.ts'
+import { assert } from '../lib/assert.ts'
 import { toHex, utf8 } from '../lib/bytes.ts'
 import { type Codec, toBytes } from '../lib/codec.ts'
 
@@ -10,6 +11,10 @@ export type StateKey = string & { readonly stateKey: unique symbol }
 
 export interface View {
   get(key: StateKey): Uint8Array | undefined
+}
+
+/** A view that can be walked: in memory, for checks of whole states. The rules of the ledger only ever get rows. */
+export interface RangeView extends View {
   /** Rows whose key starts with `prefix`, in the order of their keys. */
   range(prefix: string): Iterable<[StateKey, Uint8Array]>
 }
@@ -33,7 +38,7 @@ export interface Movement {
 }
 
 /** Changes on top of a View. Rows are immutable values; a row that was read stays decoded. */
-export class Draft implements View {
+export class Draft implements RangeView {
   readonly #base: View
   readonly #entries = new Map<StateKey, Entry>()
   /** What moved, in order: for histories and events, not part of the state. */
@@ -62,6 +67,7 @@ export class Draft implements View {
   }
 
   *range(prefix: string): Iterable<[StateKey, Uint8Array]> {
+    assert(isRangeView(this.#base), 'a draft can be walked where its base can')
     const merged = new Map<StateKey, Uint8Array | undefined>(this.#base.range(prefix))
     for (const [key, entry] of this.#entries) {
       if (entry.written && key.startsWith(prefix)) merged.set(key, encodeRow(entry))
@@ -88,7 +94,7 @@ export interface Table<K, R> {
   get(view: View, key: K): R | undefined
   set(draft: Draft, key: K, row: R): void
   delete(draft: Draft, key: K): void
-  rows(view: View): Iterable<R>
+  rows(view: RangeView): Iterable<R>
 }
 
 /** Declares the rows of one kind. The declarations of a domain are its schema. */
@@ -109,7 +115,7 @@ export function table<K, R>(name: string, keyCodec: Codec<K>, row: Codec<R>): Ta
 }
 
 /** A View of nothing: what genesis is drafted on. */
-export const emptyView: View = { get: () => undefined, range: () => [] }
+export const emptyView: RangeView = { get: () => undefined, range: () => [] }
 
 /** Rows were written by `toBytes` and are under the state root, so they are not checked again. */
 function decodeRow<R>(codec: Codec<R>, bytes: Uint8Array | undefined): R | undefined {
@@ -118,4 +124,8 @@ function decodeRow<R>(codec: Codec<R>, bytes: Uint8Array | undefined): R | undef
 
 function encodeRow(entry: Entry): Uint8Array | undefined {
   return entry.row === undefined ? undefined : toBytes(entry.codec, entry.row)
+}
+
+function isRangeView(view: View): view is RangeView {
+  return 'range' in view
 }

@@ -1,0 +1,186 @@
+/** The chain on disk: one durable batch per height. */
+import {
+  address,
+  type Commit,
+  type DecidedBlock,
+  decidedBlock,
+  fromBytes,
+  type Hash,
+  hash,
+  type Infer,
+  list,
+  type Movement,
+  type NodeStorage,
+  optional,
+  type StateKey,
+  struct,
+  text,
+  timestamp,
+  toBytes,
+  tokenSum,
+  type TreeWrite,
+  uint,
+  type ValidatorSet,
+  validatorSet,
+  type View,
+} from '@claw-network/protocol'
+import { buckets, layoutVersion } from './buckets.ts'
+import { Database, DatabaseError, type Write } from './database.ts'
+
+type StateChange = readonly [StateKey, Uint8Array | undefined]
+
+interface Height {
+  readonly block: DecidedBlock['block']
+  readonly blockHash: Hash
+  readonly commit: Commit
+  readonly transactionIds: readonly Hash[]
+  readonly rejections: readonly (string | undefined)[]
+  readonly movements: readonly (readonly Movement[])[]
+  readonly validators: ValidatorSet
+  readonly state: readonly StateChange[]
+  readonly tree: readonly TreeWrite[]
+}
+
+interface Start {
+  readonly chainId: Hash
+  readonly timeMs: number
+  readonly stateRoot: Hash
+  readonly state: readonly StateChange[]
+  readonly tree: readonly TreeWrite[]
+}
+
+interface Tip {
+  readonly height: number
+  readonly blockHash: Hash
+  readonly timeMs: number
+  readonly stateRoot: Hash
+  readonly commit?: Commit
+}
+
+const entriesMax = 100_000
+const start = struct({ chainId: hash, timeMs: timestamp, stateRoot: hash })
+const movement = struct({ from: optional(address), to: optional(address), amount: tokenSum })
+const outcome = struct({
+  transactionIds: list(hash, entriesMax),
+  rejections: list(struct({ code: optional(text(64)) }), entriesMax),
+  movements: list(list(movement, entriesMax), entriesMax + 1),
+})
+const place = struct({ height: uint(), index: uint() })
+
+export class LevelStore {
+  readonly #database: Database
+  #start: Infer<typeof start> | undefined
+  #tip: Tip | undefined
+
+  readonly view: View = { get: key => this.#database.get(buckets.row(key)) }
+  readonly tree: NodeStorage = { get: page => this.#database.get(buckets.page(page)) }
+
+  /** Throws DatabaseLockedError or DatabaseError naming the directory and the way out. */
+  static async open(directory: string): Promise<LevelStore> {
+    const database = await Database.open(directory)
+    try {
+      return new LevelStore(database, directory)
+    } catch (error) {
+      await database.close()
+      throw error
+    }
+  }
+
+  private constructor(database: Database, directory: string) {
+    this.#database = database
+    const layout = this.#read(buckets.meta('layout'), uint())
+    if (layout !== undefined && layout !== layoutVersion) {
+      throw new DatabaseError(`${directory} was written by another version (layout ${layout}): use that version`)
+    }
+    this.#start = this.#read(buckets.meta('genesis'), start)
+    this.#tip = this.#readTip()
+  }
+
+  chainId(): Hash | undefined {
+    return this.#start?.chainId
+  }
+
+  tip(): Tip | undefined {
+    return this.#tip
+  }
+
+  async begin({ chainId, timeMs, stateRoot, state, tree }: Start): Promise<void> {
+    await this.#database.write([
+      [buckets.meta('layout'), toBytes(uint(), layoutVersion)],
+      [buckets.meta('genesis'), toBytes(start, { chainId, timeMs, stateRoot })],
+      [buckets.meta('tip'), toBytes(uint(), 0)],
+      ...stateWrites(state, tree),
+    ])
+    this.#start = { chainId, timeMs, stateRoot }
+    this.#tip = { height: 0, blockHash: chainId, timeMs, stateRoot }
+  }
+
+  async append(record: Height): Promise<void> {
+    const { block, blockHash, commit, transactionIds, rejections, movements, validators, state, tree } = record
+    const { height, timeMs, stateRoot } = block.header
+    const outcomes = {
+      transactionIds,
+      rejections: rejections.map(code => (code === undefined ? {} : { code })),
+      movements,
+    }
+    await this.#database.write([
+      [buckets.block(height), toBytes(decidedBlock, { block, commit })],
+      [buckets.outcome(height), toBytes(outcome, outcomes)],
+      [buckets.validators(height), toBytes(validatorSet, validators)],
+      [buckets.height(blockHash), toBytes(uint(), height)],
+      ...transactionIds.map((id, index): Write => [buckets.place(id), toBytes(place, { height, index })]),
+      ...stateWrites(state, tree),
+      [buckets.meta('tip'), toBytes(uint(), height)],
+    ])
+    this.#tip = { height, blockHash, timeMs, stateRoot, commit }
+  }
+
+  decidedAt(height: number): DecidedBlock | undefined {
+    return this.#read(buckets.block(height), decidedBlock)
+  }
+
+  outcomeAt(height: number): Pick<Height, 'transactionIds' | 'rejections' | 'movements'> | undefined {
+    const found = this.#read(buckets.outcome(height), outcome)
+    return found && { ...found, rejections: found.rejections.map(({ code }) => code) }
+  }
+
+  validatorsAt(height: number): ValidatorSet | undefined {
+    return this.#read(buckets.validators(height), validatorSet)
+  }
+
+  heightOf(blockHash: Hash): number | undefined {
+    return this.#read(buckets.height(blockHash), uint())
+  }
+
+  placeOf(transactionId: Hash): { height: number; index: number; rejected?: string } | undefined {
+    const found = this.#read(buckets.place(transactionId), place)
+    if (found === undefined) return
+    const rejected = this.outcomeAt(found.height)?.rejections[found.index]
+    return { ...found, ...(rejected !== undefined && { rejected }) }
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close()
+  }
+
+  #readTip(): Tip | undefined {
+    const height = this.#read(buckets.meta('tip'), uint())
+    if (height === undefined || this.#start === undefined) return
+    const decided = this.decidedAt(height)
+    if (decided === undefined) return { height: 0, blockHash: this.#start.chainId, ...this.#start }
+    const { timeMs, stateRoot } = decided.block.header
+    return { height, blockHash: decided.commit.blockHash, timeMs, stateRoot, commit: decided.commit }
+  }
+
+  #read<T>(key: Uint8Array, codec: Parameters<typeof fromBytes<T>>[0]): T | undefined {
+    const bytes = this.#database.get(key)
+    return bytes === undefined ? undefined : fromBytes(codec, bytes)
+  }
+}
+
+function stateWrites(state: readonly StateChange[], tree: readonly TreeWrite[]): Write[] {
+  return [
+    ...state.map(([key, row]): Write => [buckets.row(key), row]),
+    ...tree.map(([page, bytes]): Write => [buckets.page(page), bytes]),
+  ]
+}

@@ -65,7 +65,7 @@ const outcome = struct({
   rejections: list(struct({ code: optional(text(64)) }), entriesMax),
   movements: list(list(movement, entriesMax), entriesMax + 1),
 })
-const place = struct({ height: uint(), index: uint() })
+const place = struct({ height: uint(), index: uint(), rejected: optional(text(64)) })
 
 export class LevelStore {
   readonly #database: Database
@@ -128,7 +128,10 @@ export class LevelStore {
       [buckets.outcome(height), toBytes(outcome, outcomes)],
       [buckets.validators(height), toBytes(validatorSet, validators)],
       [buckets.height(blockHash), toBytes(uint(), height)],
-      ...transactionIds.map((id, index): Write => [buckets.place(id), toBytes(place, { height, index })]),
+      ...transactionIds.map((id, index): Write => {
+        const rejected = rejections[index]
+        return [buckets.place(id), toBytes(place, { height, index, ...(rejected !== undefined && { rejected }) })]
+      }),
       ...stateWrites(state, tree),
       [buckets.meta('tip'), toBytes(uint(), height)],
     ])
@@ -153,10 +156,7 @@ export class LevelStore {
   }
 
   placeOf(transactionId: Hash): { height: number; index: number; rejected?: string } | undefined {
-    const found = this.#read(buckets.place(transactionId), place)
-    if (found === undefined) return
-    const rejected = this.outcomeAt(found.height)?.rejections[found.index]
-    return { ...found, ...(rejected !== undefined && { rejected }) }
+    return this.#read(buckets.place(transactionId), place)
   }
 
   async close(): Promise<void> {

@@ -31,7 +31,7 @@ export function parseDid(input: string): Did {
     throw new DecodeError('is not a DID: it has characters outside base58')
   }
   if (body.length !== 34 || body[0] !== 0xed || body[1] !== 0x01) {
-    throw new DecodeError('is not a DID of an Ed25519 key (did:claw:z6Mk…, 48 characters after "z")')
+    throw new DecodeError('is not a DID of an Ed25519 key (did:claw:z6Mk…, 47 characters after "z")')
   }
   return toHex(body.subarray(2)) as Did
 }

@@ -4,8 +4,8 @@ import { DecodeError } from './codec.ts'
 const depthMax = 16
 
 /**
- * Accepts exactly the subset of CBOR that clawnet writes (docs/spec/encoding.md, E1 to E6): unsigned and negative
- * integers, byte and text strings, arrays, false, true, null; shortest heads; definite lengths; one item.
+ * Accepts exactly the subset of CBOR that clawnet writes (docs/spec/encoding.md, E1 to E6): unsigned integers, byte and
+ * text strings, arrays, false, true, null; shortest heads; definite lengths; one item. Leaves UTF-8 to the decoder.
  * Every length is checked against what is left before anything is allocated.
  */
 export function checkCanonical(bytes: Uint8Array): void {
@@ -21,9 +21,11 @@ export function checkCanonical(bytes: Uint8Array): void {
     position += 1
 
     if (major === 7) {
-      if (head < 0xf4 || head > 0xf6) throw new DecodeError('floats, tags and undefined are not allowed')
+      if (head < 0xf4 || head > 0xf6) throw new DecodeError('floats, undefined and other simple values are not allowed')
     } else {
-      if (major === 5 || major === 6) throw new DecodeError('maps and tags are not allowed')
+      if (major === 1 || major === 5 || major === 6) {
+        throw new DecodeError('negative integers, maps and tags are not allowed')
+      }
       let argument = minor
       if (minor >= 24) {
         const size = minor === 24 ? 1 : minor === 25 ? 2 : minor === 26 ? 4 : minor === 27 ? 8 : 0
@@ -45,9 +47,9 @@ export function checkCanonical(bytes: Uint8Array): void {
         if (argument > bytes.length - position) throw new DecodeError('bytes end too early')
         position += argument
       } else if (major === 4) {
+        if (open.length >= depthMax) throw new DecodeError(`nesting is deeper than ${depthMax}`)
         if (argument > bytes.length - position) throw new DecodeError('bytes end too early')
         if (argument > 0) {
-          if (open.length >= depthMax) throw new DecodeError(`nesting is deeper than ${depthMax}`)
           open.push(argument)
           continue
         }

@@ -3,6 +3,7 @@
  * Bytes are deterministic CBOR: docs/spec/encoding.md, rules E1 to E9.
  */
 import { decode as decodeCbor, encode as encodeCbor } from 'cborg'
+import { assert } from './assert.ts'
 import { bytesEqual, fromHex, toHex, utf8Length } from './bytes.ts'
 import { checkCanonical } from './canonical.ts'
 
@@ -54,7 +55,9 @@ export type Infer<C> = C extends Codec<infer T> ? T : never
 
 /** The canonical bytes of a value. */
 export function toBytes<T>(codec: Codec<T>, value: T): Uint8Array {
-  return encodeCbor(codec.toCbor(value))
+  const { buffer, byteOffset, byteLength } = encodeCbor(codec.toCbor(value))
+  // Under Node the encoder answers with a Buffer, whose `slice` would share memory.
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 /** The value of canonical bytes. Throws DecodeError for anything that `toBytes` would not have written. */
@@ -102,6 +105,7 @@ export function uint(max: number = Number.MAX_SAFE_INTEGER, min = 0): Codec<numb
 export const timestamp: Codec<number> = describe(uint(), 'Milliseconds since 1970-01-01 UTC')
 
 function tokens(min: number): Codec<bigint> {
+  const claim = `Tokens are from ${min} to 2^53 - 1`
   const read = (input: unknown): bigint => {
     if (typeof input !== 'number' || !Number.isSafeInteger(input) || input < min) {
       throw new DecodeError(`must be an integer number of Tokens, from ${min} to 9007199254740991`)
@@ -110,7 +114,10 @@ function tokens(min: number): Codec<bigint> {
   }
   return {
     schema: { type: 'integer', minimum: min, maximum: Number.MAX_SAFE_INTEGER, description: 'Tokens' },
-    toCbor: value => Number(value),
+    toCbor(value) {
+      assert(value >= min && value <= Number.MAX_SAFE_INTEGER, claim)
+      return Number(value)
+    },
     fromCbor: read,
     toJson: value => Number(value),
     fromJson: read,
@@ -122,11 +129,15 @@ export const tokenSum: Codec<bigint> = tokens(0)
 /** Tokens that move: at least one. */
 export const amount: Codec<bigint> = tokens(1)
 
+/** Some decoders of UTF-8 swallow it at the beginning, so that texts with it would not be the same everywhere (E5). */
+const byteOrderMark = '\ufeff'
+
 /** Text of at most `maxBytes` UTF-8 bytes. */
 export function text(maxBytes: number, minBytes = 0): Codec<string> {
   const read = (input: unknown): string => {
     if (typeof input !== 'string') throw new DecodeError('must be a text')
     if (!input.isWellFormed()) throw new DecodeError('must be well-formed Unicode')
+    if (input.startsWith(byteOrderMark)) throw new DecodeError('must not begin with a byte order mark (U+FEFF)')
     const length = utf8Length(input)
     if (length > maxBytes || length < minBytes) {
       throw new DecodeError(`must have ${minBytes} to ${maxBytes} bytes, has ${length}`)
@@ -295,9 +306,9 @@ export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
   return {
     schema: { type: 'array', items: item.schema, maxItems: max },
     toCbor: value => value.map(entry => item.toCbor(entry)),
-    fromCbor: cbor => read(cbor, item.fromCbor),
+    fromCbor: cbor => read(cbor, entry => item.fromCbor(entry)),
     toJson: value => value.map(entry => item.toJson(entry)),
-    fromJson: json => read(json, item.fromJson),
+    fromJson: json => read(json, entry => item.fromJson(entry)),
   }
 }
 

@@ -180,6 +180,7 @@ export class Height {
       if (valid === undefined) continue
       const { type: _, ...quorum } = this.#certificate(round, 'precommit', blockHash)
       const commit = { ...quorum, blockHash }
+      // Where the others find valid what we do not, we compute differently and must not go on (C27).
       if (valid) this.#decision = commit
       this.#isOver = true
       this.#outputs.push({ type: valid ? 'decide' : 'halt', commit })
@@ -312,7 +313,7 @@ export class Height {
     this.#outputs.push({ type: 'startTimer', height: this.height, round: this.round, step })
   }
 
-  /** Undefined until the shell has answered; the first to ask has it asked. */
+  /** Undefined until the shell has answered, which is asked once per block (C26). */
   #validityOf(blockHash: Hash): boolean | undefined {
     const known = this.#validity.get(blockHash)
     if (known === undefined && !this.#validity.has(blockHash)) {

@@ -20,7 +20,7 @@ interface Ballot {
   power: bigint
 }
 
-/** Values that more than two thirds can have voted for, at most, before a third of the power has cheated twice. */
+/** Two quorums of one round already prove that a third of the power cheats; certificates bring no more. */
 const quorumsMax = 2
 
 export class Votes {

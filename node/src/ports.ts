@@ -40,7 +40,7 @@ export interface SignedBytes {
 
 /** Ed25519 under the signature rule of docs/spec/encoding.md. */
 export interface SignatureCheck {
-  verify(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
+  verify(this: void, signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
   /** One verdict per item, in order; large batches are checked off the main thread. */
   verifyMany(batch: readonly SignedBytes[]): Promise<readonly boolean[]>
 }

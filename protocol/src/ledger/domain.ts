@@ -55,7 +55,7 @@ export function transaction<const K extends string, B, const R extends string>(
 export interface QueryContext {
   readonly height: number
   /** Tokens in unconfirmed transactions sent by this account, fees included. */
-  pending(account: Address): bigint
+  pending(this: void, account: Address): bigint
   /** The node's own identity, answered for when the caller names none; absent on a node without one. */
   readonly self?: Did
 }

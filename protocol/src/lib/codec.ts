@@ -37,14 +37,17 @@ export class DecodeError extends Error {
   }
 }
 
-/** `toCbor` and `toJson` trust their input; `fromCbor` and `fromJson` accept anything and throw DecodeError. */
+/**
+ * `toCbor` and `toJson` trust their input; `fromCbor` and `fromJson` accept anything and throw DecodeError. None needs
+ * its `this`, so they can be taken over one by one.
+ */
 export interface Codec<T> {
   readonly schema: JsonSchema
   readonly isOptional?: true
-  toCbor(value: T): unknown
-  fromCbor(cbor: unknown): T
-  toJson(value: T): Json
-  fromJson(json: unknown): T
+  toCbor(this: void, value: T): unknown
+  fromCbor(this: void, cbor: unknown): T
+  toJson(this: void, value: T): Json
+  fromJson(this: void, json: unknown): T
 }
 
 export interface OptionalCodec<T> extends Codec<T | undefined> {
@@ -306,9 +309,9 @@ export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
   return {
     schema: { type: 'array', items: item.schema, maxItems: max },
     toCbor: value => value.map(entry => item.toCbor(entry)),
-    fromCbor: cbor => read(cbor, entry => item.fromCbor(entry)),
+    fromCbor: cbor => read(cbor, item.fromCbor),
     toJson: value => value.map(entry => item.toJson(entry)),
-    fromJson: json => read(json, entry => item.fromJson(entry)),
+    fromJson: json => read(json, item.fromJson),
   }
 }
 

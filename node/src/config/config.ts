@@ -81,8 +81,12 @@ export function loadConfig(surroundings: Surroundings, flags?: DaemonFlags): Con
     return (value === undefined ? fallbackValue(settingOf(key), basis, place) : value.value) as SettingValues[K]
   }
   const basis: Basis = {
-    network: valueOf('network'),
-    p2pPort: valueOf('p2p.port'),
+    get network() {
+      return valueOf('network')
+    },
+    get p2pPort() {
+      return valueOf('p2p.port')
+    },
     hasIpv6: surroundings.hasIpv6,
   }
   const draft = {

@@ -118,6 +118,7 @@ export {
 } from './ledger/block.ts'
 export type {
   Access,
+  Admission,
   AnyQuery,
   AnyTransactionKind,
   Domain,
@@ -146,7 +147,14 @@ export {
   type NetworkName,
   networkName,
 } from './ledger/genesis.ts'
-export { BlockExecution, type BlockInputs, Ledger, type Outcome, type Receipt } from './ledger/ledger.ts'
+export {
+  BlockExecution,
+  type BlockInputs,
+  type BlockPlace,
+  Ledger,
+  type Outcome,
+  type Receipt,
+} from './ledger/ledger.ts'
 export { type Params, params, paramsHashOf, paramsOf, presets, transactionBytesMax } from './ledger/params.ts'
 export {
   Draft,

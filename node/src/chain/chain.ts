@@ -1,5 +1,6 @@
 /** The chain of decided blocks on this node: builds candidates, checks those of others, makes decided ones final. */
 import {
+  assert,
   type Block,
   blockHashOf,
   blockVersion,
@@ -178,6 +179,7 @@ export class Chain {
    * Throws InvalidBlockError naming the rule it breaks (docs/spec/ledger.md, L20 to L27).
    */
   check(block: Block, transactions: readonly Transaction[]): Candidate {
+    assert(transactions.length === block.transactions.length, 'a block is checked with all its transactions')
     const { header } = block
     const { tip } = this
     const inputs = { ...header, ...(block.lastCommit && { lastCommit: block.lastCommit }) }

@@ -101,7 +101,11 @@ export class Mempool {
     const { account, envelope, id } = transaction
     if (this.#byId.has(id)) return { code: 'already_known' }
     const state = accountAt(this.#view(), account)
-    if (envelope.nonce <= state.nonce) return { code: 'nonce_is_used', ...(state.head && { by: state.head }) }
+    if (envelope.nonce <= state.nonce) {
+      // The account remembers its last transaction only.
+      const by = envelope.nonce === state.nonce ? state.head : undefined
+      return { code: 'nonce_is_used', ...(by && { by }) }
+    }
     if (envelope.nonce > state.nonce + this.#options.perAccountMax) return { code: 'nonce_is_too_far' }
     const queue = this.#queues.get(account)
     const rival = queue?.byNonce.get(envelope.nonce)

@@ -1,5 +1,7 @@
 /** Carries transactions between this node and the others: batches out, checks in, fetches what a block lacks. */
 import {
+  type Admission,
+  type BlockPlace,
   DecodeError,
   fromBytes,
   type Hash,
@@ -71,10 +73,12 @@ export class Relay {
   /** Takes a transaction made or signed at this node. Its signature must be right: the caller checked or made it. */
   submit(transaction: Transaction): Refusal | undefined {
     const { chain, mempool, clock } = this.#deps
-    const at = { height: chain.tip.height + 1, timeMs: Math.max(clock.nowMs(), chain.tip.timeMs + 1) }
-    const { validUntil, fee } = transaction.envelope
-    if (validUntil !== undefined && validUntil < at.timeMs) return { code: 'transaction_expired' }
-    if (fee < chain.params.feeMin) return { code: 'fee_is_too_low' }
+    const at = this.#nextBlock()
+    const admission = chain.ledger.admission(chain.view, transaction, at)
+    const inadmissible = refusalOf(admission)
+    if (inadmissible !== undefined) return inadmissible
+    // It could stand in a block, and would pay for nothing.
+    if (admission !== undefined && 'rejected' in admission) return { code: admission.rejected }
     const rejection = chain.ledger.dryRun(chain.view, transaction, at)
     if (rejection !== undefined) return { code: rejection }
     const refusal = mempool.add(transaction)
@@ -172,13 +176,21 @@ export class Relay {
   /** Sound but unwelcome transactions are not spread, and nobody is blamed: his state may be newer than ours. */
   #take(transactions: readonly Transaction[]): GossipVerdict {
     const { chain, mempool } = this.#deps
-    const { feeMin } = chain.params
+    const at = this.#nextBlock()
     let taken = 0
     for (const transaction of transactions) {
-      if (transaction.envelope.fee >= feeMin && mempool.add(transaction) === undefined) taken += 1
+      if (refusalOf(chain.ledger.admission(chain.view, transaction, at)) !== undefined) continue
+      if (mempool.add(transaction) === undefined) taken += 1
     }
     if (taken > 0) for (const listener of this.#onArrival) listener()
     return taken > 0 ? 'accept' : 'ignore'
+  }
+
+  /** The place a transaction would have if it came into a block at once. */
+  #nextBlock(): BlockPlace {
+    const { chain, clock } = this.#deps
+    const { tip, params } = chain
+    return { height: tip.height + 1, timeMs: Math.max(clock.nowMs(), tip.timeMs + 1), params }
   }
 
   #send(transaction: Transaction): void {
@@ -223,4 +235,11 @@ export class Relay {
       this.#scheduleRepeat()
     })
   }
+}
+
+/** Why no block could hold a transaction now. Its place in the sender's queue is for the mempool to judge. */
+function refusalOf(admission: Admission): Refusal | undefined {
+  if (admission === undefined || 'rejected' in admission) return
+  const { refused } = admission
+  return refused === 'nonce_is_used' || refused === 'nonce_is_ahead' ? undefined : { code: refused }
 }

@@ -4,7 +4,7 @@ import type { PublicKey } from '../crypto/keys.ts'
 import { assert, present } from '../lib/assert.ts'
 import type { Commit } from '../consensus/messages.ts'
 import { signersOf } from '../consensus/certificate.ts'
-import type { AnyTransactionKind, Domain, TransactionContext } from './domain.ts'
+import type { Admission, AnyTransactionKind, Domain, TransactionContext } from './domain.ts'
 import type { Result } from './block.ts'
 import type { Transaction } from './envelope.ts'
 import type { Genesis } from './genesis.ts'
@@ -18,6 +18,9 @@ export interface BlockInputs {
   readonly proposer: PublicKey
   readonly lastCommit?: Commit
 }
+
+/** Where a transaction stands, or would. */
+export type BlockPlace = Pick<TransactionContext, 'height' | 'timeMs' | 'params'>
 
 /**
  * `refused`: must not stand in a block. `rejected`: stands in the block, paid its fee, changed nothing else.
@@ -71,10 +74,28 @@ export class Ledger {
     return new BlockExecution(this, base, inputs)
   }
 
-  /** What a transaction would do at once on this state, its place in the sender's queue aside. */
-  dryRun(view: View, transaction: Transaction, at: { height: number; timeMs: number }): string | undefined {
-    const context = contextOf(transaction, { ...at, params: paramsOf(view) })
-    return transaction.kind.apply(new Draft(view), transaction.envelope.payload, context)
+  /** What the payload of a transaction would do at once on this state: the code of its rejection, if it has one. */
+  dryRun(view: View, transaction: Transaction, at: BlockPlace): string | undefined {
+    return transaction.kind.apply(new Draft(view), transaction.envelope.payload, contextOf(transaction, at))
+  }
+
+  /** All that is checked before the payload runs (L13 to L16). */
+  admission(view: View, transaction: Transaction, at: BlockPlace): Admission {
+    const { envelope } = transaction
+    const context = contextOf(transaction, at)
+    if (envelope.validUntil !== undefined && context.timeMs > envelope.validUntil) {
+      return { refused: 'transaction_expired' }
+    }
+    // Session keys are the identity domain's to admit; without it only the identity's own key signs.
+    if (envelope.signer !== undefined && envelope.signer !== envelope.sender) return { refused: 'signer_is_unknown' }
+
+    let rejected: Admission
+    for (const domain of this.domains) {
+      const admission = domain.admit?.(view, envelope, context)
+      if (admission !== undefined && 'refused' in admission) return admission
+      rejected ??= admission
+    }
+    return rejected
   }
 
   /** Tokens in the rows of all domains: always what was issued and not burned. */
@@ -102,12 +123,14 @@ export class BlockExecution {
   /** A refused transaction leaves no trace; the two other outcomes are part of the block. */
   apply(transaction: Transaction): Outcome {
     const { envelope, kind } = transaction
-    const context = contextOf(transaction, { ...this.#inputs, params: this.params })
+    const at = { ...this.#inputs, params: this.params }
     const movesBefore = this.draft.movements.length
 
-    const admission = this.#admit(transaction, context)
+    const admission = this.#ledger.admission(this.draft, transaction, at)
     if (admission !== undefined && 'refused' in admission) return { type: 'refused', code: admission.refused }
 
+    const context = contextOf(transaction, at)
+    for (const domain of this.#ledger.domains) domain.enter?.(this.draft, envelope, context)
     const rejected = admission?.rejected ?? kind.apply(this.draft, envelope.payload, context)
     this.#fees += envelope.fee
     this.receipts.push({
@@ -140,34 +163,9 @@ export class BlockExecution {
     }
     turnValidators(this.draft, height)
   }
-
-  #admit(
-    transaction: Transaction,
-    context: TransactionContext,
-  ): { refused: string } | { rejected: string } | undefined {
-    const { envelope } = transaction
-    if (envelope.validUntil !== undefined && context.timeMs > envelope.validUntil) {
-      return { refused: 'transaction_expired' }
-    }
-    // Session keys are the identity domain's to admit; without it only the identity's own key signs.
-    if (envelope.signer !== undefined && envelope.signer !== envelope.sender) return { refused: 'signer_is_unknown' }
-
-    let rejected: { rejected: string } | undefined
-    for (const domain of this.#ledger.domains) {
-      const admission = domain.admit?.(this.draft, envelope, context)
-      if (admission !== undefined && 'refused' in admission) return admission
-      rejected ??= admission
-    }
-
-    for (const domain of this.#ledger.domains) domain.enter?.(this.draft, envelope, context)
-    return rejected
-  }
 }
 
-function contextOf(
-  transaction: Transaction,
-  at: { readonly height: number; readonly timeMs: number; readonly params: Params },
-): TransactionContext {
+function contextOf(transaction: Transaction, at: BlockPlace): TransactionContext {
   const { id, envelope } = transaction
   return {
     id,

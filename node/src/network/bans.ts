@@ -45,6 +45,7 @@ export class Bans {
     return false
   }
 
+  /** Resolves once the ban would survive a restart. */
   async ban(...all: readonly Bannable[]): Promise<void> {
     const nowMs = this.#clock.nowMs()
     for (const who of all) this.#untilMs.set(who, nowMs + banMs)

@@ -36,7 +36,7 @@ import {
 import { PeerBook } from './peer-book.ts'
 import { loadPeerSeed } from './peer-key.ts'
 import type { Wires } from './peers.ts'
-import type { Channel } from './requests.ts'
+import type { Channel } from './channel.ts'
 import { type GossipRouter, gossipTopics } from './topics.ts'
 import {
   type Host,
@@ -338,6 +338,9 @@ function streamsOutbound(gossip: GossipSub): ReadonlyMap<string, unknown> {
 function channelOf(stream: Stream, peer: PeerId): Channel {
   return {
     peer,
+    get isOpen() {
+      return stream.status === 'open' && stream.writeStatus === 'writable'
+    },
     get unsentBytes() {
       return stream.writeBufferLength
     },

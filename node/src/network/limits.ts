@@ -49,13 +49,17 @@ export const requestLimits: Readonly<Record<StreamName, RequestLimits>> = {
   peers: { questionBytesMax: 16, answerBytesMax: 64 * kib, deadlineMs: 5_000, perSecond: 1, burst: 20 },
 }
 
-/** N33. Questions of one peer under one name that are answered at the same time; more are refused. */
+/** N33. Questions that we have open on one stream; more wait. Half of what the answering side allows. */
+export const questionsAtOnceMax = 16
+/** N33. Questions on one stream that are answered at the same time; more are refused. */
 export const answersAtOnceMax = 32
-/** N33. Answers that peers asked for and do not take, over all peers. Beyond it every question is refused. */
-export const unsentAnswerBytesMax = 64 * mib
 /** N33. Streams per peer and name: one in use, and room for one that is just ending. */
 export const channelsPerNameMax = 3
-/** N34. Questions on one stream whose answers came too late; then the stream is given up. */
+/** N34. Answers that peers asked for and have not taken, over all peers. Beyond it every question is refused. */
+export const unsentAnswerBytesMax = 64 * mib
+/** N34. How long a peer may take nothing of its answers. */
+export const takeAnswersWithinMs = 20_000
+/** N36. Questions on one stream whose answers came too late; then the stream is given up. */
 export const lateAnswersMax = 64
 
 // Connections

@@ -67,6 +67,7 @@ export class Peers {
   readonly #dialling = new Set<string>()
   #cancelRound = (): void => {}
   #savedAtMs = 0
+  #banning: Promise<void> = Promise.resolve()
   #isStopped = false
 
   constructor(options: { readonly local: boolean }, dependencies: PeersDependencies) {
@@ -81,7 +82,7 @@ export class Peers {
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#cancelRound()
-    await this.#dependencies.book.save()
+    await Promise.all([this.#banning, this.#dependencies.book.save()])
   }
 
   connected(peer: PeerId): void {
@@ -136,7 +137,7 @@ export class Peers {
     // Behind a relay and on one machine the host is not the peer's alone.
     const host = parts === undefined || parts.isRelayed || this.#local ? [] : [parts.host]
     log.warn('a peer is banned', { peer, reason, host: host[0] })
-    void bans.ban(peer, ...host)
+    this.#banning = bans.ban(peer, ...host)
     wires.disconnect(peer)
   }
 

@@ -1,12 +1,13 @@
 /** The chain's door to the network, put together from gossip, requests and peers. */
 import type { Clock, GossipTopic, GossipVerdict, Log, Peer, PeerId, RequestName, Transport } from '../ports.ts'
-import { Bans } from './bans.ts'
+import { Answers } from './answers.ts'
+import type { Bans } from './bans.ts'
 import type { StreamName } from './limits.ts'
 import { requestLimits } from './limits.ts'
-import { PeerBook } from './peer-book.ts'
+import type { PeerBook } from './peer-book.ts'
 import type { Link, Wires } from './peers.ts'
 import { Peers } from './peers.ts'
-import type { Channel } from './requests.ts'
+import type { Channel } from './channel.ts'
 import { Requests } from './requests.ts'
 import type { GossipRouter } from './topics.ts'
 import { Gossip } from './topics.ts'
@@ -78,6 +79,7 @@ export class NetworkTransport implements Transport {
   readonly #host: Host
   readonly #gossip: Gossip
   readonly #requests: Requests
+  readonly #answers: Answers
   readonly #peers: Peers
   readonly #agents = new Map<PeerId, string>()
   readonly #peerHandlers: ((event: 'connected' | 'disconnected', peer: PeerId) => void)[] = []
@@ -93,15 +95,16 @@ export class NetworkTransport implements Transport {
 
     const penalize = (peer: PeerId, reason: string): void => this.penalize(peer, reason)
     this.#gossip = new Gossip({ topicName: options.topicName }, { router: host.router, clock, log, penalize })
-    this.#requests = new Requests({ clock, log, penalize, openChannel: (peer, name) => host.openChannel(peer, name) })
+    this.#requests = new Requests({ clock, penalize, openChannel: (peer, name) => host.openChannel(peer, name) })
+    this.#answers = new Answers({ clock, log, penalize })
     const wires: Wires = { ...host.wires, ask: (peer, question) => this.#requests.ask(peer, 'peers', question) }
     this.#peers = new Peers({ local: options.local }, { clock, log, book, bans, wires })
-    this.#requests.onRequest('peers', question => this.#peers.answer(question))
+    this.#answers.onRequest('peers', question => this.#peers.answer(question))
   }
 
   async start(): Promise<void> {
     for (const name of Object.keys(requestLimits) as StreamName[]) {
-      await this.#host.onChannel(name, channel => this.#requests.serve(channel, name))
+      await this.#host.onChannel(name, channel => this.#answers.serve(channel, name))
     }
     await this.#host.start({
       connected: peer => {
@@ -110,7 +113,7 @@ export class NetworkTransport implements Transport {
       },
       disconnected: peer => {
         this.#agents.delete(peer)
-        this.#requests.forget(peer)
+        this.#answers.forget(peer)
         this.#gossip.forget(peer)
         this.#peers.disconnected(peer)
         this.#tell('disconnected', peer)
@@ -172,7 +175,7 @@ export class NetworkTransport implements Transport {
   }
 
   onRequest(name: RequestName, handler: (payload: Uint8Array, from: PeerId) => Promise<Uint8Array> | Uint8Array): void {
-    this.#requests.onRequest(name, async (payload, from) => {
+    this.#answers.onRequest(name, async (payload, from) => {
       this.#countIn(payload)
       const answer = await handler(payload, from)
       this.#countOut(answer)

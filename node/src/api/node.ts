@@ -4,8 +4,6 @@
  */
 import type {
   Address,
-  Block,
-  Commit,
   DecidedBlock,
   Did,
   Hash,
@@ -38,7 +36,7 @@ export interface ApiOptions {
   readonly limits: SpendingLimits
 }
 
-/** In Tokens, fees included, over all identities of the node; absent where there is no limit. */
+/** In Tokens, over all identities of the node, the network's lowest fee aside; absent where there is no limit. */
 export interface SpendingLimits {
   readonly maxTransferPerTx?: bigint
   readonly maxTransferPerDay?: bigint
@@ -49,6 +47,8 @@ export interface ApiNode {
   readonly network: NetworkName
   readonly chain: ApiChain
   readonly mempool: ApiMempool
+  /** Codes that `submit` and the mempool give besides those of the ledger, each with its sentence. */
+  readonly mempoolCodes: { readonly [code: string]: string }
   readonly wallet: ApiWallet
   readonly signatures: SignatureCheck
   readonly clock: Clock
@@ -71,22 +71,32 @@ export interface ApiChain {
   /** The state after the tip. */
   readonly view: View
   readonly params: Params
+  /** Throws DecodeError unless the bytes are a transaction of this chain; its signature is not checked. */
+  decode(bytes: Uint8Array): Transaction
   readonly store: {
     /** Undefined where this node does not have that height. */
     decidedAt(height: number): DecidedBlock | undefined
+    outcomeAt(height: number): HeightOutcome | undefined
     placeOf(
       transaction: Hash,
     ): { readonly height: number; readonly index: number; readonly rejected?: string } | undefined
     heightOf(blockHash: Hash): number | undefined
+    /** The set that decided a height. */
+    validatorsAt(height: number): ValidatorSet | undefined
   }
+  /** The set that decides `height`, from the tip's own to two above it. */
   validators(height: number): ValidatorSet
-  onDecided(listener: (decided: Decided, commit: Commit) => void): void
+  /** Told after a block is final and stored. */
+  onDecided(listener: (decided: { readonly receipts: readonly Receipt[] }) => void): void
 }
 
-export interface Decided {
-  readonly block: Block
-  readonly blockHash: Hash
-  readonly receipts: readonly Receipt[]
+/** What became of the transactions of a height. */
+export interface HeightOutcome {
+  readonly transactionIds: readonly Hash[]
+  /** One entry per transaction: the code of its rejection, or undefined where it was applied. */
+  readonly rejections: readonly (string | undefined)[]
+  /** What each transaction moved, then what the end of the block paid. */
+  readonly movements: readonly (readonly Movement[])[]
 }
 
 /** `Mempool` satisfies this. */
@@ -110,7 +120,10 @@ export interface Refusal {
 export interface ApiWallet {
   /** The default identity first; empty on a node without one. */
   identities(): readonly WalletIdentity[]
-  /** With a passphrase it signs for this call only; without one the identity must be unlocked. */
+  /**
+   * With a passphrase it signs for this call only, and a wrong one is refused even where the identity is unlocked;
+   * without one the identity must be unlocked.
+   */
   sign(did: Did, message: Uint8Array, passphrase?: string): Promise<Uint8Array | WalletRefusal>
   /** Undefined where the identity is now unlocked for `durationMs`. */
   unlock(did: Did, passphrase: string, durationMs: number): Promise<WalletRefusal | undefined>

@@ -1,0 +1,259 @@
+/** Puts the routes on Fastify: guard, strict body, answer, problem. Its own validation and coercion stay unused. */
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { DecodeError, type Json } from '@claw-network/protocol'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { bodyBytesMax, challenge, type Guard } from './guard.ts'
+import { type IdempotencyKeys, type KeySlot, requestHash } from './idempotency.ts'
+import { parseJson } from './json.ts'
+import { malformed, Problem, problemBody } from './problems.ts'
+import { fieldsOf, waitField } from './request-fields.ts'
+import type { ApiContext, Call, JsonRoute, Route, RouteAccess } from './route.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly access?: RouteAccess
+  }
+  interface FastifyRequest {
+    isOwner: boolean
+  }
+}
+
+/** What a wrong credential costs. */
+const wrongCredentialMs = 250
+/** How long a request may take to arrive. */
+const requestTimeoutMs = 30_000
+/** What `?wait=final` waits, and the most that `Prefer: wait=…` may. */
+const waitSecondsDefault = 30
+const waitSecondsMax = 120
+
+export interface HttpAppDependencies {
+  readonly context: ApiContext
+  readonly guard: Guard
+  readonly keys: IdempotencyKeys
+  /** Whether a connection came through the Unix socket. */
+  readonly isOwnSocket: (socket: Socket) => boolean
+}
+
+export function httpApp(routes: readonly Route[], dependencies: HttpAppDependencies): FastifyInstance {
+  const { context, guard, isOwnSocket } = dependencies
+  const { clock, log } = context.node
+  const run = randomBytes(4).toString('hex')
+  let requests = 0
+  const nextRequestId = (): string => `${run}-${(++requests).toString(36)}`
+  const refuse = (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+    const problem = problemOf(error)
+    if (problem.status === 500) {
+      log.error('a request failed', {
+        requestId: request.id,
+        path: pathOf(request),
+        error: error.stack ?? String(error),
+      })
+    }
+    sendProblem(reply, problem)
+  }
+
+  const app = Fastify({
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    return503OnClosing: false,
+    genReqId: nextRequestId,
+    routerOptions: { maxParamLength: 1_024 },
+    frameworkErrors: refuse,
+    clientErrorHandler: (error, socket) => refuseBytes(error, socket, nextRequestId()),
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, parseJson(body as Buffer))
+  })
+  app.decorateRequest('isOwner', false)
+  app.setErrorHandler(refuse)
+  app.setNotFoundHandler(request => {
+    throw Problem.of('unknown_path', {
+      detail: `${pathOf(request)}: there is no such path; /api/docs lists all of them.`,
+    })
+  })
+
+  app.addHook('onRequest', (request, _reply, done) => {
+    try {
+      const { method, headers, raw, routeOptions } = request
+      const access = routeOptions.config.access ?? 'read'
+      request.isOwner = guard.admit({ method, headers, access, viaSocket: isOwnSocket(raw.socket) }) === 'owner'
+    } catch (error) {
+      const isWrongGuess = error instanceof Problem && error.code === 'credential_is_wrong'
+      clock.after(isWrongGuess ? wrongCredentialMs : 0, () => done(error as Error))
+      return
+    }
+    done()
+  })
+
+  for (const route of routes) {
+    const { method, path: url, access } = route
+    app.route({
+      method,
+      url,
+      config: { access },
+      exposeHeadRoute: method === 'GET' && !('open' in route),
+      handler: (request, reply) => {
+        if (!('open' in route)) return answer(route, request, reply, dependencies)
+        const input = route.input.fromJson(fieldsOf(route, request))
+        route.open(context, input, { headers: request.headers, response: reply.raw })
+        reply.hijack()
+        return
+      },
+    })
+  }
+  refuseOtherMethods(app, routes)
+  return app
+}
+
+function answer(
+  route: JsonRoute<unknown, unknown>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { context, keys }: HttpAppDependencies,
+): Promise<FastifyReply> | FastifyReply {
+  const fields = fieldsOf(route, request)
+  if (route.access === 'write' && !request.isOwner && !Object.hasOwn(fields, 'passphrase')) {
+    throw Problem.of('credential_is_missing', { field: 'passphrase', headers: challenge })
+  }
+  const input = route.input.fromJson(fields)
+  const waitMs = waitMsOf(route, request, reply)
+
+  if (route.method === 'GET') {
+    const value = route.handle(context, input, callOf(reply, waitMs))
+    const send = (found: unknown): FastifyReply =>
+      sendJson(reply, {
+        ...jsonOf(route, found),
+        ...(route.access === 'read' && { asOfHeight: context.node.chain.tip.height }),
+      })
+    return value instanceof Promise ? value.then(send) : send(value)
+  }
+  const work = async (slot?: KeySlot): Promise<JsonObject> =>
+    jsonOf(route, await route.handle(context, input, callOf(reply, waitMs, slot)))
+  const key = idempotencyKeyOf(request)
+  const worked = key === undefined ? work() : keys.run(key, requestHash(route.method, pathOf(request), fields), work)
+  return worked.then(json => sendJson(reply, json))
+}
+
+type JsonObject = { readonly [name: string]: Json }
+
+/** Every answer is a struct. */
+function jsonOf(route: JsonRoute<unknown, unknown>, value: unknown): JsonObject {
+  return route.answer.toJson(value) as JsonObject
+}
+
+function sendJson(reply: FastifyReply, json: JsonObject): FastifyReply {
+  return withCommonHeaders(reply).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(json))
+}
+
+function sendProblem(reply: FastifyReply, problem: Problem): void {
+  withCommonHeaders(reply)
+    .code(problem.status)
+    .headers(problem.headers)
+    .header('content-type', 'application/problem+json')
+    .send(JSON.stringify(problemBody(problem, reply.request.id)))
+}
+
+function withCommonHeaders(reply: FastifyReply): FastifyReply {
+  return reply
+    .header('cache-control', 'no-store')
+    .header('x-content-type-options', 'nosniff')
+    .header('x-request-id', reply.request.id)
+}
+
+function callOf(reply: FastifyReply, waitMs: number, keySlot?: KeySlot): Call {
+  return {
+    waitMs,
+    get signal() {
+      const gone = new AbortController()
+      reply.raw.once('close', () => gone.abort())
+      return gone.signal
+    },
+    ...(keySlot && { keySlot }),
+  }
+}
+
+/** `?wait=final`, or `Prefer: wait=30` (RFC 7240). */
+function waitMsOf(route: JsonRoute<unknown, unknown>, { query, headers }: FastifyRequest, reply: FastifyReply): number {
+  if (route.waits === undefined) return 0
+  const asked = (query as { readonly [name: string]: unknown })[waitField]
+  if (asked !== undefined && asked !== 'final')
+    throw new DecodeError('must be "final", or leave it out').within(waitField)
+  const { prefer } = headers
+  const [, preferred] = /(?:^|[\s,;])wait=(\d{1,6})(?=$|[\s,;])/i.exec(typeof prefer === 'string' ? prefer : '') ?? []
+  if (preferred !== undefined) {
+    const seconds = Math.min(Number(preferred), waitSecondsMax)
+    reply.header('preference-applied', `wait=${seconds}`)
+    return seconds * 1000
+  }
+  return asked === undefined ? 0 : waitSecondsDefault * 1000
+}
+
+function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key']
+  if (key === undefined) return
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new DecodeError('must have 1 to 255 visible ASCII characters').within('Idempotency-Key')
+  }
+  return key
+}
+
+/** A path that exists, called with a method it does not have. */
+function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
+  const methodsOf = new Map<string, string[]>()
+  for (const { path, method } of routes) {
+    const known = methodsOf.get(path) ?? []
+    methodsOf.set(path, [...known, method])
+  }
+  for (const [url, known] of methodsOf) {
+    const allow = known.join(', ')
+    app.route({
+      method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(method => !known.includes(method)),
+      url,
+      exposeHeadRoute: false,
+      // Before the body is read.
+      onRequest: (request, _reply, done) =>
+        done(
+          Problem.of('wrong_method', {
+            detail: `${request.method}: ${pathOf(request)} knows ${allow}.`,
+            headers: { allow },
+          }),
+        ),
+      handler: () => {},
+    })
+  }
+}
+
+function problemOf(error: Error): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof DecodeError) return malformed(error)
+  const status =
+    'statusCode' in error && 'code' in error && String(error.code).startsWith('FST_') ? error.statusCode : 500
+  if (status === 413) return Problem.of('body_is_too_large')
+  if (status === 415) return Problem.of('body_is_not_json', { field: 'Content-Type' })
+  if (typeof status === 'number' && status < 500)
+    return Problem.of('malformed', { detail: `request: ${error.message}` })
+  return Problem.of('internal_error')
+}
+
+/** Answers bytes that are not HTTP, or came too slowly. */
+function refuseBytes(error: Error & { readonly code?: string }, socket: Socket, requestId: string): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const detail =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 'request: its head has more than 16 KiB.'
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? `request: it did not arrive within ${requestTimeoutMs / 1000} seconds.`
+        : 'request: it is not HTTP/1.1.'
+  const body = JSON.stringify(problemBody(Problem.of('malformed', { detail }), requestId))
+  const head = ['HTTP/1.1 400 Bad Request', 'content-type: application/problem+json', 'connection: close']
+  socket.end(`${head.join('\r\n')}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+}
+
+function pathOf({ url }: { readonly url: string }): string {
+  return url.split('?', 1)[0] ?? url
+}

@@ -1,0 +1,176 @@
+/** What the API answers when it does not do what was asked: RFC 9457 problem details with a code of a closed list. */
+import { DecodeError, type Hash, type Ledger } from '@claw-network/protocol'
+import type { Refusal } from './node.ts'
+
+interface ProblemCode {
+  readonly status: number
+  /** The same request may succeed later without change. */
+  readonly retryable?: true
+  /** The sentence of the reference documentation, and the detail where the place of the problem has nothing to add. */
+  readonly doc: string
+}
+
+/** The API's own codes; those of the ledger and the mempool come on top with status 422, or as `statusOf` says. */
+export const apiCodes = {
+  malformed: { status: 400, doc: 'The request is not what the reference says; `field` names the place.' },
+  foreign_host: {
+    status: 403,
+    doc: 'The Host header names neither this machine nor a configured name, or another port.',
+  },
+  foreign_origin: { status: 403, doc: 'The request comes from a web page of another origin.' },
+  wrong_method: { status: 405, doc: 'The path exists, but not with this method; the Allow header names those it has.' },
+  unknown_path: { status: 404, doc: 'There is no such path; /api/docs lists all of them.' },
+  credential_is_missing: {
+    status: 401,
+    doc: 'Send the passphrase in the body, or Authorization: Bearer with the content of api.cookie (or the API token).',
+  },
+  credential_is_wrong: {
+    status: 401,
+    doc: 'The bearer credential is neither the API token nor the cookie of this run.',
+  },
+  read_only: { status: 403, doc: 'The node was started with api.readonly and takes no writes.' },
+  body_is_not_json: { status: 415, doc: 'Send the body as Content-Type: application/json, not compressed.' },
+  body_is_too_large: { status: 413, doc: 'A body has at most 1 MiB.' },
+  not_found: { status: 404, doc: 'The path exists, but there is nothing under this name.' },
+  identity_is_unknown: {
+    status: 404,
+    doc: 'The node holds no key of this identity; GET /api/identity lists those it has.',
+  },
+  identity_is_locked: { status: 401, doc: 'Send the passphrase in the body, or unlock the identity first.' },
+  passphrase_is_wrong: { status: 401, doc: 'The passphrase does not open this identity.' },
+  too_many_attempts: {
+    status: 429,
+    retryable: true,
+    doc: 'Too many wrong passphrases; the Retry-After header says how long to wait.',
+  },
+  exceeds_limit_per_tx: { status: 403, doc: 'The transaction spends more than limits.maxTransferPerTx allows.' },
+  exceeds_limit_per_day: {
+    status: 403,
+    doc: 'With this transaction the last 24 hours would spend more than limits.maxTransferPerDay allows.',
+  },
+  signature_is_wrong: { status: 422, doc: 'The signature does not belong to these signing bytes and this key.' },
+  idempotency_key_is_reused: {
+    status: 422,
+    doc: 'The Idempotency-Key came with another request before; take a new one.',
+  },
+  idempotency_key_is_in_flight: {
+    status: 409,
+    retryable: true,
+    doc: 'The first request with this Idempotency-Key is not answered yet; try again in a moment.',
+  },
+  too_many_keys: {
+    status: 429,
+    retryable: true,
+    doc: 'The node remembers no more idempotency keys; try later or send none.',
+  },
+  too_many_streams: { status: 429, retryable: true, doc: 'Too many event streams are open; close some.' },
+  node_is_syncing: {
+    status: 503,
+    retryable: true,
+    doc: 'The node does not know the current state yet; GET /api/node/status tells how far it is.',
+  },
+  internal_error: { status: 500, retryable: true, doc: 'A fault of the node. Its log tells more under the requestId.' },
+} as const satisfies { readonly [code: string]: ProblemCode }
+
+export type ApiCode = keyof typeof apiCodes
+
+export interface ProblemDetails {
+  /** Names the field and the fix. */
+  readonly detail?: string
+  readonly field?: string | undefined
+  /** The transaction that is in the way. */
+  readonly by?: Hash | undefined
+  readonly headers?: { readonly [name: string]: string }
+}
+
+/** Thrown anywhere below a handler; the server turns it into the answer. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: string
+  readonly status: number
+  readonly retryable: boolean
+  readonly field: string | undefined
+  readonly by: Hash | undefined
+  readonly headers: { readonly [name: string]: string }
+
+  /** Of the API's own codes. `malformed` and the like must bring a detail. */
+  static of(code: ApiCode, details: ProblemDetails = {}): Problem {
+    const { status, doc, retryable }: ProblemCode = apiCodes[code]
+    return new Problem(code, status, retryable ?? false, details.detail ?? doc, details)
+  }
+
+  /** Of a code of the ledger or the mempool. */
+  static rejection(code: string, sentence: string, details: ProblemDetails = {}): Problem {
+    return new Problem(code, statusOf(code), retryableRejections.has(code), sentence, details)
+  }
+
+  private constructor(code: string, status: number, retryable: boolean, detail: string, details: ProblemDetails) {
+    super(detail)
+    this.code = code
+    this.status = status
+    this.retryable = retryable
+    this.field = details.field
+    this.by = details.by
+    this.headers = details.headers ?? {}
+  }
+}
+
+/** The body of the answer. The type is an address at this node, where the reference explains the code. */
+export function problemBody(
+  problem: Problem,
+  requestId: string,
+): { readonly [member: string]: string | number | boolean } {
+  const { code, status, message, field, by, retryable } = problem
+  return {
+    type: `/api/docs#${code}`,
+    title: titleOf(code),
+    status,
+    code,
+    detail: message,
+    ...(field && { field }),
+    ...(by && { by: `0x${by}` }),
+    retryable,
+    requestId,
+  }
+}
+
+/** `funds_are_short` reads "Funds are short". */
+export function titleOf(code: string): string {
+  const words = code.replaceAll('_', ' ')
+  return words.slice(0, 1).toUpperCase() + words.slice(1)
+}
+
+export function malformed(error: DecodeError, whole = 'the body'): Problem {
+  const { field, problem } = error
+  return Problem.of('malformed', { detail: `${field === '' ? whole : field}: ${problem}`, field: field || undefined })
+}
+
+/** The sentences of all ways in which a transaction fails. */
+export class Rejections {
+  readonly codes: ReadonlyMap<string, string>
+
+  constructor(ledger: Ledger, mempoolCodes: { readonly [code: string]: string }) {
+    this.codes = new Map([...Object.entries(mempoolCodes), ...ledger.codes])
+  }
+
+  sentence(code: string): string {
+    return this.codes.get(code) ?? titleOf(code)
+  }
+
+  /** Of a transaction that was refused; `fields` are those of the request. */
+  problem({ code, by }: Refusal, fields: Iterable<string>): Problem {
+    // Codes are made of the field's own name where they are about one: nonce_is_used, stale_prev, amount_is_zero.
+    const words = new Set(code.split('_'))
+    const field = [...fields].find(name => words.has(name))
+    return Problem.rejection(code, this.sentence(code), { field, by })
+  }
+}
+
+/** 409 where another transaction came first, 429 and 503 where waiting helps, else 422. */
+export function statusOf(code: string): number {
+  if (code === 'nonce_is_too_far') return 429
+  if (code === 'mempool_is_full') return 503
+  return code.startsWith('nonce_') || code.startsWith('stale_') || code === 'already_known' ? 409 : 422
+}
+
+const retryableRejections: ReadonlySet<string> = new Set(['nonce_is_too_far', 'mempool_is_full'])

@@ -59,13 +59,15 @@ export type TransactionKinds = ReadonlyMap<string, AnyTransactionKind>
 export function envelopeCodec(kinds: TransactionKinds): Codec<Envelope> {
   const bodyOf = (name: string): Codec<unknown> => {
     const kind = kinds.get(name)
-    if (kind === undefined)
+    if (kind === undefined) {
       throw new DecodeError(`is not a known kind; known are ${[...kinds.keys()].join(', ')}`).within('kind')
+    }
     return kind.body
   }
-  const payloadOf = <T>(read: () => T): T => {
+  const payloadOf = (name: string, read: (body: Codec<unknown>) => unknown): unknown => {
+    const body = bodyOf(name)
     try {
-      return read()
+      return read(body)
     } catch (error) {
       throw error instanceof DecodeError ? error.within('payload') : error
     }
@@ -83,7 +85,7 @@ export function envelopeCodec(kinds: TransactionKinds): Codec<Envelope> {
         throw new DecodeError(`must be an array of ${Object.keys(fields).length + 1} fields`)
       }
       const value = head.fromCbor(cbor.slice(0, -1))
-      return { ...value, payload: payloadOf(() => bodyOf(value.kind).fromCbor(cbor.at(-1))) }
+      return { ...value, payload: payloadOf(value.kind, body => body.fromCbor(cbor.at(-1))) }
     },
     toJson: value => ({
       ...(head.toJson(value) as { [key: string]: Json }),
@@ -93,7 +95,7 @@ export function envelopeCodec(kinds: TransactionKinds): Codec<Envelope> {
       if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new DecodeError('must be an object')
       const { payload, ...rest } = json as Record<string, unknown>
       const value = head.fromJson(rest)
-      return { ...value, payload: payloadOf(() => bodyOf(value.kind).fromJson(payload)) }
+      return { ...value, payload: payloadOf(value.kind, body => body.fromJson(payload)) }
     },
   }
 }
@@ -124,8 +126,9 @@ const signaturePrefix = Uint8Array.of(0x58, 0x40)
 
 /** Throws DecodeError unless the bytes are the canonical form of a transaction of this chain and of a known kind. */
 export function decodeTransaction(kinds: TransactionKinds, chainId: Hash, bytes: Uint8Array): Transaction {
-  if (bytes.length > transactionBytesMax)
+  if (bytes.length > transactionBytesMax) {
     throw new DecodeError(`a transaction has at most ${transactionBytesMax} bytes`)
+  }
   checkCanonical(bytes)
   const parts: unknown = decodeCbor(bytes, { strict: true, allowIndefinite: false, allowUndefined: false })
   if (!Array.isArray(parts) || parts.length !== 2 || !(parts[1] instanceof Uint8Array) || parts[1].length !== 64) {

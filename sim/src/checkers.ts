@@ -1,0 +1,304 @@
+/** What must hold in every run, whatever fails and whoever cheats. */
+import { type Candidate, Chain } from '@claw-network/node/chain/chain'
+import type { HeightRecord } from '@claw-network/node/chain/store'
+import type { PeerId } from '@claw-network/node/ports'
+import { MemoryStore } from '@claw-network/node/store/memory'
+import {
+  bytesEqual,
+  type Commit,
+  type Genesis,
+  type Hash,
+  type Ledger,
+  quorum,
+  signatureStatement,
+  type Statement,
+  supply,
+  type ValidatorSet,
+  verifyCommit,
+} from '@claw-network/protocol'
+import { short } from './describe.ts'
+import type { SignatureScheme } from './signatures.ts'
+
+export type Rule =
+  | 'agreement'
+  | 'validity'
+  | 'commit'
+  | 'equivocation'
+  | 'lock'
+  | 'polka'
+  | 'ledger'
+  | 'replay'
+  | 'finality'
+  | 'blame'
+  | 'halt'
+  | 'error'
+  | 'liveness'
+
+/** Breaks the run: a rule does not hold. */
+export class Violation extends Error {
+  override readonly name = 'Violation'
+  readonly rule: Rule
+
+  constructor(rule: Rule, detail: string) {
+    super(`${rule}: ${detail}`)
+    this.rule = rule
+  }
+}
+
+/** What `validator` signed and let out. */
+export interface Spoken {
+  readonly validator: number
+  readonly isHonest: boolean
+  readonly statement: Statement
+}
+
+/** Who voted for what: by validator, since traitors may vote for several values. */
+type Ballots = Map<Hash | undefined, Set<number>>
+
+/** Everything that was ever signed at one height and let out. */
+class SignedHeight {
+  readonly #ballots = new Map<string, Ballots>()
+  /** What an honest validator said in a step, as text. */
+  readonly #said = new Map<string, string>()
+  readonly #locks = new Map<number, { readonly round: number; readonly blockHash: Hash }>()
+  readonly #powers: readonly bigint[]
+  readonly #quorum: bigint
+
+  constructor(set: ValidatorSet) {
+    this.#powers = set.validators.map(({ power }) => power)
+    this.#quorum = quorum(set)
+  }
+
+  add({ validator, isHonest, statement }: Spoken): void {
+    const { type, round, blockHash } = statement
+    if (type !== 'proposal') this.#ballotsOf(type, round, blockHash).add(validator)
+    if (!isHonest) return
+
+    this.#checkEquivocation(validator, statement)
+    if (blockHash === undefined) return
+    if (type === 'prevote') this.#checkLock(validator, round, blockHash)
+    if (type !== 'precommit') return
+    if (!this.#hasPolka(round, blockHash)) {
+      throw new Violation('polka', `validator ${validator} precommitted ${nameOf(statement)} without a polka`)
+    }
+    this.#locks.set(validator, { round, blockHash })
+  }
+
+  #checkEquivocation(validator: number, statement: Statement): void {
+    const step = `${validator}/${statement.type}/${statement.round}`
+    const text = `${nameOf(statement)} (polRound ${statement.polRound})`
+    const before = this.#said.get(step)
+    if (before !== undefined && before !== text) {
+      throw new Violation('equivocation', `validator ${validator} signed ${text} after ${before}`)
+    }
+    this.#said.set(step, text)
+  }
+
+  /** L23 and L29: who precommitted a block prevotes another one only after a later polka for it. */
+  #checkLock(validator: number, round: number, blockHash: Hash): void {
+    const lock = this.#locks.get(validator)
+    if (lock === undefined || lock.blockHash === blockHash || lock.round >= round) return
+    for (let later = lock.round; later < round; later += 1) if (this.#hasPolka(later, blockHash)) return
+    throw new Violation(
+      'lock',
+      `validator ${validator}, locked on ${short(lock.blockHash)} in round ${lock.round}, prevoted ${short(blockHash)} in round ${round}`,
+    )
+  }
+
+  #hasPolka(round: number, blockHash: Hash): boolean {
+    let power = 0n
+    for (const validator of this.#ballotsOf('prevote', round, blockHash)) power += this.#powers[validator] ?? 0n
+    return power >= this.#quorum
+  }
+
+  #ballotsOf(type: Statement['type'], round: number, blockHash: Hash | undefined): Set<number> {
+    const key = `${type}/${round}`
+    const ballots: Ballots = this.#ballots.get(key) ?? new Map()
+    this.#ballots.set(key, ballots)
+    const voters = ballots.get(blockHash) ?? new Set()
+    ballots.set(blockHash, voters)
+    return voters
+  }
+}
+
+interface Decision {
+  readonly blockHash: Hash
+  readonly by: PeerId
+}
+
+export interface ChecksDependencies {
+  readonly genesis: Genesis
+  readonly ledger: Ledger
+  readonly scheme: SignatureScheme
+}
+
+/** Watches a whole network and keeps the first rule that it sees broken. */
+export class Checks {
+  readonly #scheme: SignatureScheme
+  /** Executes every decided block once more, from genesis on, on nobody's disk. */
+  readonly #auditor: Chain
+  readonly #audited: MemoryStore
+  readonly #decisions: Decision[] = []
+  readonly #signed = new Map<number, SignedHeight>()
+  readonly #final = new Map<Hash, number>()
+  #violation: Violation | undefined
+
+  static async open({ genesis, ledger, scheme }: ChecksDependencies): Promise<Checks> {
+    const store = new MemoryStore()
+    return new Checks(await Chain.open(genesis, { ledger, store, signatures: scheme }), store, scheme)
+  }
+
+  private constructor(auditor: Chain, audited: MemoryStore, scheme: SignatureScheme) {
+    this.#auditor = auditor
+    this.#audited = audited
+    this.#scheme = scheme
+    this.#guard(() => this.#checkLedger())
+  }
+
+  get violation(): Violation | undefined {
+    return this.#violation
+  }
+
+  get chainId(): Hash {
+    return this.#auditor.chainId
+  }
+
+  /** The set of the first height. */
+  get validators(): ValidatorSet['validators'] {
+    return this.#setOf(1).validators
+  }
+
+  /** The highest block that anybody decided. */
+  get height(): number {
+    return this.#decisions.length
+  }
+
+  /** The height at which somebody was told that the transaction is final. */
+  finalAt(transactionId: Hash): number | undefined {
+    return this.#final.get(transactionId)
+  }
+
+  fail(rule: Rule, detail: string): void {
+    this.#violation ??= new Violation(rule, detail)
+  }
+
+  spoke(spoken: Spoken): void {
+    this.#guard(() => {
+      const { height } = spoken.statement
+      const signed = this.#signed.get(height) ?? new SignedHeight(this.#setOf(height))
+      this.#signed.set(height, signed)
+      signed.add(spoken)
+    })
+  }
+
+  /** A node made a block final. */
+  decided(by: PeerId, { block, blockHash, commit }: HeightRecord): void {
+    this.#guard(() => {
+      const { height } = block.header
+      this.#checkCommit(by, height, blockHash, commit)
+      const before = this.#decisions[height - 1]
+      if (before === undefined) {
+        if (height !== this.height + 1) throw new Violation('agreement', `${by} decided ${height} after ${this.height}`)
+        this.#decisions.push({ blockHash, by })
+        this.#audit(block, commit)
+      } else if (before.blockHash !== blockHash) {
+        const decisions = `${by} decided ${short(blockHash)}, ${before.by} ${short(before.blockHash)}`
+        throw new Violation('agreement', `at height ${height} ${decisions}`)
+      }
+    })
+  }
+
+  /** Somebody who asked a node was told that a transaction is final. */
+  toldFinal(transactionId: Hash, height: number): void {
+    this.#final.set(transactionId, height)
+  }
+
+  /** Compares what an honest node stores at the end of the run with all that was decided and told. */
+  checkStore(id: PeerId, store: MemoryStore): void {
+    this.#guard(() => {
+      const height = store.tip()?.height ?? 0
+      this.#decisions.slice(0, height).forEach(({ blockHash }, index) => {
+        if (store.decidedAt(index + 1)?.commit.blockHash !== blockHash) {
+          throw new Violation('finality', `${id} does not have the block of height ${index + 1} any more`)
+        }
+      })
+      for (const [transactionId, at] of this.#final) {
+        if (at <= height && store.placeOf(transactionId)?.height !== at) {
+          throw new Violation('finality', `${id} does not know transaction ${short(transactionId)} as final`)
+        }
+      }
+      if (height === this.#auditor.tip.height) this.#checkSameState(id, store)
+    })
+  }
+
+  /** Checks run inside of the node's own calls: what they throw must not look like an error of the node. */
+  #guard(check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      this.#violation ??=
+        error instanceof Violation ? error : new Violation('error', `a check failed: ${inFull(error)}`)
+    }
+  }
+
+  /** The block is valid, and its effects are the same when it is executed afresh. */
+  #audit(block: HeightRecord['block'], commit: Commit): void {
+    let candidate: Candidate
+    try {
+      const transactions = block.transactions.map(bytes => this.#auditor.decode(bytes))
+      for (const transaction of transactions) {
+        const { signature, message, publicKey } = signatureStatement(transaction)
+        if (!this.#scheme.verify(signature, message, publicKey)) throw new Error('a transaction is not signed')
+      }
+      candidate = this.#auditor.check(block, transactions)
+    } catch (error) {
+      throw new Violation('validity', `the block of height ${block.header.height} is invalid: ${String(error)}`)
+    }
+    // In memory a commit is done when the call returns; only its listeners would come later, and there are none.
+    void this.#auditor.commit(candidate, commit)
+    this.#checkLedger()
+  }
+
+  #checkCommit(by: PeerId, height: number, blockHash: Hash, commit: Commit): void {
+    const isFor = commit.height === height && commit.blockHash === blockHash
+    if (!isFor || !verifyCommit(this.#auditor.chainId, this.#setOf(height), commit, this.#scheme.verify)) {
+      throw new Violation('commit', `${by} decided height ${height} without a commit`)
+    }
+  }
+
+  /** The set of a height that is at most two above the highest decision; nearer ones stand in for later ones. */
+  #setOf(height: number): ValidatorSet {
+    const { tip } = this.#auditor
+    return this.#audited.validatorsAt(height) ?? this.#auditor.validators(Math.min(height, tip.height + 2))
+  }
+
+  /** Holdings and burned Tokens together are what was issued. */
+  #checkLedger(): void {
+    const { ledger, tip } = this.#auditor
+    const { issued, burned } = supply.get(this.#audited.view, 0) ?? { issued: 0n, burned: 0n }
+    const held = ledger.holdings(this.#audited.view)
+    if (held + burned !== issued) {
+      throw new Violation('ledger', `at height ${tip.height} ${held} held + ${burned} burned is not ${issued} issued`)
+    }
+  }
+
+  #checkSameState(id: PeerId, store: MemoryStore): void {
+    const replayed = new Map(this.#audited.view.range(''))
+    for (const [key, row] of store.view.range('')) {
+      const other = replayed.get(key)
+      if (other === undefined || !bytesEqual(row, other)) {
+        throw new Violation('replay', `row ${key} of ${id} is another one after replay from genesis`)
+      }
+      replayed.delete(key)
+    }
+    if (replayed.size > 0) throw new Violation('replay', `${id} lacks rows that replay from genesis gives`)
+  }
+}
+
+export function inFull(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+function nameOf({ type, height, round, blockHash }: Statement): string {
+  return `${type} ${height}/${round} ${blockHash === undefined ? 'nil' : short(blockHash)}`
+}

@@ -1,0 +1,68 @@
+/**
+ * `main.ts --seeds 2000 [--from 1]` runs many networks, `main.ts --seed 7` one with its trace. Seeds that once failed
+ * (regressions.txt) run first.
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { planOf } from './plan.ts'
+import { type Outcome, simulate } from './simulate.ts'
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    from: { type: 'string' },
+    quiet: { type: 'boolean' },
+  },
+})
+
+process.exitCode = values.seed === undefined ? await runMany() : await runOne(Number(values.seed))
+
+async function runOne(seed: number): Promise<number> {
+  const outcome = await simulate(planOf(seed), values.quiet ? undefined : line => console.log(line))
+  console.log(summaryOf(outcome))
+  return outcome.violation === undefined ? 0 : 1
+}
+
+async function runMany(): Promise<number> {
+  const from = Number(values.from ?? 1)
+  const count = Number(values.seeds ?? 100)
+  const seeds = [...regressions(), ...Array.from({ length: count }, (_, index) => from + index)]
+  const startedAtMs = performance.now()
+  const failed: Outcome[] = []
+  let events = 0
+  let heights = 0
+  let slowest = 0
+  for (const [index, seed] of seeds.entries()) {
+    const outcome = await simulate(planOf(seed))
+    events += outcome.events
+    heights += outcome.heights
+    slowest = Math.max(slowest, outcome.recoveredMs)
+    if (outcome.violation !== undefined) {
+      failed.push(outcome)
+      console.log(summaryOf(outcome))
+    }
+    if ((index + 1) % 250 === 0) console.log(`${index + 1} of ${seeds.length} seeds, ${failed.length} failed`)
+  }
+  const seconds = (performance.now() - startedAtMs) / 1000
+  console.log(
+    `${seeds.length} seeds in ${seconds.toFixed(1)} s: ${heights} heights, ${events} events, ` +
+      `${Math.round(events / seconds)} events/s; slowest recovery ${slowest} ms; ${failed.length} failed`,
+  )
+  for (const { seed } of failed.slice(0, 10)) console.log(`see it: sim/src/main.ts --seed ${seed}`)
+  return failed.length === 0 ? 0 : 1
+}
+
+function summaryOf({ seed, violation, trace, events, heights, simulatedMs, recoveredMs }: Outcome): string {
+  const verdict = violation === undefined ? 'ok' : `FAILED ${violation.message}`
+  return `seed ${seed}: ${verdict} (${heights} heights, ${events} events, ${simulatedMs} ms, recovered in ${recoveredMs} ms, trace ${trace})`
+}
+
+/** One seed per line, with what it showed. */
+function regressions(): number[] {
+  const text = readFileSync(new URL('../regressions.txt', import.meta.url), 'utf8')
+  return text.split('\n').flatMap(line => {
+    const seed = line.split('#')[0]?.trim()
+    return seed ? [Number(seed)] : []
+  })
+}

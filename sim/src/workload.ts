@@ -1,0 +1,66 @@
+/** Clients: they sign what the domains' workloads come up with and hand it to some node. */
+import type { SignatureScheme } from './signatures.ts'
+import {
+  type Address,
+  addressOf,
+  assemble,
+  type Did,
+  type Envelope,
+  type Hash,
+  type Ledger,
+  type Prng,
+  signingBytes,
+  toHex,
+  type Transaction,
+} from '@claw-network/protocol'
+import type { ConsensusKey } from '@claw-network/node/chain/signer'
+
+export interface Client {
+  readonly did: Did
+  readonly address: Address
+  readonly key: ConsensusKey
+}
+
+export interface WorkloadDependencies {
+  readonly ledger: Ledger
+  readonly chainId: Hash
+  readonly prng: Prng
+}
+
+export function clientOf(scheme: SignatureScheme, number: number): Client {
+  const key = scheme.keyOf(new Uint8Array(32).fill(200 + number))
+  const did = toHex(key.publicKey) as Did
+  return { did, address: addressOf(did), key }
+}
+
+export class Workload {
+  readonly #clients: readonly Client[]
+  readonly #deps: WorkloadDependencies
+
+  constructor(options: { readonly clients: readonly Client[] }, dependencies: WorkloadDependencies) {
+    this.#clients = options.clients
+    this.#deps = dependencies
+  }
+
+  /** A random transaction of a client, signed; undefined where the domains have none to offer. */
+  draw(client: Client, nonce: number): Transaction | undefined {
+    const { ledger, prng } = this.#deps
+    const accounts = this.#clients.map(({ address }) => address)
+    const busy = ledger.domains.filter(domain => domain.workload !== undefined)
+    const drawn = prng.pick(busy).workload?.({ accounts, below: bound => prng.below(bound) })
+    return drawn && this.sign(client, nonce, drawn)
+  }
+
+  /** A small payment, which is sound while the client has funds. */
+  pay(client: Client, nonce: number): Transaction {
+    const to = this.#deps.prng.pick(this.#clients).address
+    return this.sign(client, nonce, { kind: 'wallet.transfer', payload: { to, amount: 1n } })
+  }
+
+  sign(client: Client, nonce: number, body: { readonly kind: string; readonly payload: unknown }): Transaction {
+    const { chainId, ledger, prng } = this.#deps
+    const fee = BigInt(prng.between(1, 4))
+    const envelope: Envelope = { chainId, sender: client.did, nonce, fee, ...body }
+    return assemble(ledger.kinds, envelope, client.key.sign(signingBytes(ledger.kinds, envelope)))
+  }
+}

@@ -20,6 +20,41 @@ export function realClock(haste = 1): Clock {
   }
 }
 
+/** Time that passes only when a test says so. */
+export class StepClock implements Clock {
+  #nowMs = 1_800_000_000_000
+  readonly #tasks = new Set<{ readonly atMs: number; readonly task: () => void }>()
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  after(delayMs: number, task: () => void): () => void {
+    const entry = { atMs: this.#nowMs + delayMs, task }
+    this.#tasks.add(entry)
+    return () => this.#tasks.delete(entry)
+  }
+
+  /** Runs what is due in order, and lets promises settle between. */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.#nowMs + ms
+    await settled()
+    for (;;) {
+      const next = [...this.#tasks].filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0]
+      if (next === undefined) break
+      this.#tasks.delete(next)
+      this.#nowMs = Math.max(this.#nowMs, next.atMs)
+      next.task()
+      await settled()
+    }
+    this.#nowMs = endMs
+  }
+}
+
+function settled(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
+}
+
 export interface LoggedLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
   readonly message: string

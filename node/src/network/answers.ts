@@ -1,13 +1,15 @@
 /** Answering what peers ask, within limits. docs/spec/network.md, N30 to N36. */
+import { present } from '@claw-network/protocol'
 import type { Clock, Log, PeerId } from '../ports.ts'
 import { type Channel, readFrames } from './channel.ts'
 import { type Frame, FrameError, FrameReader, writeFrame } from './frames.ts'
 import {
-  answersAtOnceMax,
+  answerBytesInAllMax,
+  answerBytesPerStreamMax,
+  questionsWaitingMax,
   requestLimits,
   type StreamName,
   takeAnswersWithinMs,
-  unsentAnswerBytesMax,
 } from './limits.ts'
 import { TokenBucket } from './token-bucket.ts'
 
@@ -23,6 +25,7 @@ export interface AnswersDependencies {
 interface Served {
   readonly channel: Channel
   readonly name: StreamName
+  readonly waiting: Frame[]
   answering: number
   sentBytes: number
   cancelWatch: (() => void) | undefined
@@ -45,10 +48,12 @@ export class Answers {
   /** Answers the questions that arrive on a stream which a peer opened. */
   serve(channel: Channel, name: StreamName): void {
     if (!channel.isOpen) return
-    const served: Served = { channel, name, answering: 0, sentBytes: 0, cancelWatch: undefined }
+    const served: Served = { channel, name, waiting: [], answering: 0, sentBytes: 0, cancelWatch: undefined }
     this.#served.add(served)
+    channel.onDrained(() => this.#work(served))
     channel.onClosed(() => {
       this.#served.delete(served)
+      served.waiting.length = 0
       served.cancelWatch?.()
     })
     readFrames(
@@ -56,7 +61,7 @@ export class Answers {
       new FrameReader(requestLimits[name].questionBytesMax),
       frame => {
         if (frame.kind !== 'question') throw new FrameError('malformed', 'an answer where a question belongs')
-        void this.#answer(served, frame)
+        this.#take(served, frame)
       },
       ({ message }) => {
         this.#dependencies.penalize(channel.peer, message)
@@ -70,39 +75,56 @@ export class Answers {
     for (const name of this.#answerers.keys()) this.#buckets.delete(`${peer} ${name}`)
   }
 
-  async #answer(served: Served, { id, payload }: Frame): Promise<void> {
-    const { name, channel } = served
-    const answerer = this.#answerers.get(name)
-    if (answerer === undefined || !this.#hasRoom(served))
-      return this.#send(served, { id, kind: 'refused', payload: none })
+  #take(served: Served, question: Frame): void {
+    const { name, channel, waiting } = served
+    if (
+      !this.#answerers.has(name) ||
+      waiting.length >= questionsWaitingMax ||
+      !this.#bucket(channel.peer, name).take(this.#dependencies.clock.nowMs())
+    ) {
+      return this.#refuse(served, question)
+    }
 
-    served.answering++
-    try {
-      const answer = await answerer(payload, channel.peer)
-      if (answer.length > requestLimits[name].answerBytesMax) {
-        this.#dependencies.log.error('an answer of ours is too large to send', { name, bytes: answer.length })
-        return this.#send(served, { id, kind: 'too_large', payload: none })
-      }
-      this.#send(served, { id, kind: 'answer', payload: answer })
-    } catch (error) {
-      // What went wrong is our affair; the peer learns only that there is no answer.
-      this.#dependencies.log.debug('a request was refused', { name, peer: channel.peer, error: String(error) })
-      this.#send(served, { id, kind: 'refused', payload: none })
-    } finally {
-      served.answering--
+    waiting.push(question)
+    this.#work(served)
+  }
+
+  /** N34. Begins waiting questions while there is memory for the largest answers to them. */
+  #work(served: Served): void {
+    while (reservedBytes(served) + requestLimits[served.name].answerBytesMax <= answerBytesPerStreamMax) {
+      const question = served.waiting.shift()
+      if (question === undefined) return
+      let everywhere = 0
+      for (const other of this.#served) everywhere += reservedBytes(other)
+      if (everywhere > answerBytesInAllMax) this.#refuse(served, question)
+      else void this.#answer(served, question)
     }
   }
 
-  /** N32, N33. */
-  #hasRoom({ channel, name, answering }: Served): boolean {
-    let unsent = 0
-    for (const other of this.#served) unsent += other.channel.unsentBytes
-    return (
-      answering < answersAtOnceMax &&
-      channel.unsentBytes <= requestLimits[name].answerBytesMax &&
-      unsent <= unsentAnswerBytesMax &&
-      this.#bucket(channel.peer, name).take(this.#dependencies.clock.nowMs())
-    )
+  async #answer(served: Served, question: Frame): Promise<void> {
+    const { name, channel } = served
+    served.answering++
+    try {
+      const answerer = present(this.#answerers.get(name), 'answerers stay')
+      const answer = await answerer(question.payload, channel.peer)
+      if (answer.length <= requestLimits[name].answerBytesMax) {
+        this.#send(served, { id: question.id, kind: 'answer', payload: answer })
+      } else {
+        this.#dependencies.log.error('an answer of ours is too large to send', { name, bytes: answer.length })
+        this.#send(served, { id: question.id, kind: 'too_large', payload: none })
+      }
+    } catch (error) {
+      // What went wrong is our affair; the peer learns only that there is no answer.
+      this.#dependencies.log.debug('a request was refused', { name, peer: channel.peer, error: String(error) })
+      this.#refuse(served, question)
+    } finally {
+      served.answering--
+      this.#work(served)
+    }
+  }
+
+  #refuse(served: Served, { id }: Frame): void {
+    this.#send(served, { id, kind: 'refused', payload: none })
   }
 
   #send(served: Served, frame: Frame): void {
@@ -122,6 +144,7 @@ export class Answers {
     served.cancelWatch = this.#dependencies.clock.after(takeAnswersWithinMs, () => {
       served.cancelWatch = undefined
       if (channel.unsentBytes > 0 && served.sentBytes - channel.unsentBytes === taken) {
+        this.#dependencies.penalize(channel.peer, 'asks and does not take the answers')
         channel.abort('the peer does not take its answers')
       } else this.#watch(served)
     })
@@ -139,3 +162,8 @@ export class Answers {
 }
 
 const none = new Uint8Array(0)
+
+/** Bytes that wait for the peer, and those that answers in the making may come to. */
+function reservedBytes({ channel, name, answering }: Served): number {
+  return channel.unsentBytes + answering * requestLimits[name].answerBytesMax
+}

@@ -10,6 +10,8 @@ export interface Channel {
   /** Throws when the stream is closed. */
   send(bytes: Uint8Array): void
   onBytes(handler: (bytes: Uint8Array) => void): void
+  /** Nothing is unsent any more. */
+  onDrained(handler: () => void): void
   onClosed(handler: () => void): void
   /** Ends the stream at once, both ways. */
   abort(reason: string): void

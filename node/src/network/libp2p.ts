@@ -21,6 +21,7 @@ import { Bans } from './bans.ts'
 import {
   channelsPerNameMax,
   connectionsMax,
+  dialWithinMs,
   gossipFrameBytesMax,
   gossipSeenMs,
   identifyWithinMs,
@@ -105,6 +106,7 @@ async function settings(options: TransportOptions, names: ProtocolNames, private
       maxIncomingPendingConnections: unidentifiedSocketsMax,
       inboundUpgradeTimeout: identifyWithinMs,
       inboundConnectionThreshold: local ? localInboundPerSecondMax : inboundPerSecondMax,
+      dialTimeout: dialWithinMs,
       // N56: it gives up after a few tries, and forgets that the peer was wanted; our own dialling does not.
       reconnectRetries: 0,
     },
@@ -349,6 +351,9 @@ function channelOf(stream: Stream, peer: PeerId): Channel {
     },
     onBytes(handler) {
       stream.addEventListener('message', event => handler(event.data.subarray()))
+    },
+    onDrained(handler) {
+      stream.addEventListener('idle', handler)
     },
     onClosed(handler) {
       stream.addEventListener('close', handler, { once: true })

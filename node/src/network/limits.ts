@@ -49,14 +49,15 @@ export const requestLimits: Readonly<Record<StreamName, RequestLimits>> = {
   peers: { questionBytesMax: 16, answerBytesMax: 64 * kib, deadlineMs: 5_000, perSecond: 1, burst: 20 },
 }
 
-/** N33. Questions that we have open on one stream; more wait. Half of what the answering side allows. */
+/** N33. Questions that we have open on one stream; more wait. */
 export const questionsAtOnceMax = 16
-/** N33. Questions on one stream that are answered at the same time; more are refused. */
-export const answersAtOnceMax = 32
+/** N33. Questions on one stream that wait for their turn; more are refused. */
+export const questionsWaitingMax = 32
 /** N33. Streams per peer and name: one in use, and room for one that is just ending. */
 export const channelsPerNameMax = 3
-/** N34. Answers that peers asked for and have not taken, over all peers. Beyond it every question is refused. */
-export const unsentAnswerBytesMax = 64 * mib
+/** N34. Answers made or in the making that a peer has not taken: on one stream (then its questions wait) and in all. */
+export const answerBytesPerStreamMax = 16 * mib
+export const answerBytesInAllMax = 128 * mib
 /** N34. How long a peer may take nothing of its answers. */
 export const takeAnswersWithinMs = 20_000
 /** N36. Questions on one stream whose answers came too late; then the stream is given up. */
@@ -81,6 +82,7 @@ export const unidentifiedSocketsMax = 500
 export const identifyWithinMs = 3_000
 /** N54. Dials that run at the same time. */
 export const dialsAtOnceMax = 8
+export const dialWithinMs = 5_000
 
 /** N64. A connection this much older than a new one with the same peer is dead, or the peer would not have dialled. */
 export const replacedAfterMs = 5_000

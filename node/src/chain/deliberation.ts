@@ -82,7 +82,6 @@ export class Deliberation {
   readonly #cancels = new Set<() => void>()
   readonly #queue: Input[] = []
   readonly #validating = new Set<Hash>()
-  #commit: Commit | undefined
   #busy = false
   #closed = false
   #startedAtMs: number | undefined
@@ -194,11 +193,10 @@ export class Deliberation {
       if (!isCompactBlock(block, proposal.blockHash) || block.header.height !== this.height) return 'reject'
       this.#keepPayload(proposal.blockHash, { block, from })
     }
-    const known = this.#payloads.get(proposal.blockHash)
-    // A new value comes with its block: without it there is no time to judge it by.
-    if (proposal.polRound === undefined && known === undefined) return 'reject'
+    // A new value comes with its block, also to those who know it: whoever passes the message on must not be blamed.
+    if (proposal.polRound === undefined && block === undefined) return 'reject'
 
-    const timely = known !== undefined && this.#isTimely(known.block.header.timeMs, proposal.round)
+    const timely = block !== undefined && this.#isTimely(block.header.timeMs, proposal.round)
     this.#hear({ type: 'proposal', proposal, timely })
     return 'accept'
   }
@@ -284,6 +282,11 @@ export class Deliberation {
         case 'decide':
           this.#decide(output.commit)
           break
+        case 'halt':
+          // More than two thirds found it valid. This node must not go on with a state of its own (C27).
+          throw new Error(
+            `block ${output.commit.blockHash} at height ${this.height} is final, but this node finds it invalid`,
+          )
       }
     }
   }
@@ -359,7 +362,6 @@ export class Deliberation {
       }
       this.#validating.delete(blockHash)
       this.#feed({ type: 'validity', blockHash, valid })
-      if (!this.#closed && this.#commit?.blockHash === blockHash) this.#finish(this.#commit)
     } catch (error) {
       this.close()
       this.#events.fatal(error)
@@ -392,20 +394,7 @@ export class Deliberation {
   }
 
   #decide(commit: Commit): void {
-    this.#commit = commit
-    if (this.#candidates.has(commit.blockHash)) this.#finish(commit)
-    else if (!this.#validating.has(commit.blockHash)) {
-      this.#validating.add(commit.blockHash)
-      void this.#validate(commit.blockHash)
-    }
-  }
-
-  #finish(commit: Commit): void {
-    const candidate = this.#candidates.get(commit.blockHash)
-    if (candidate === undefined) {
-      // More than two thirds found it valid. This node must not go on with a state of its own.
-      throw new Error(`block ${commit.blockHash} at height ${this.height} is final, but this node finds it invalid`)
-    }
+    const candidate = present(this.#candidates.get(commit.blockHash), 'a decided block was found valid')
     this.close()
     this.#events.decided(candidate, commit)
   }
@@ -444,9 +433,7 @@ export class Deliberation {
   #keepPayload(blockHash: Hash, payload: Payload): void {
     if (this.#payloads.has(blockHash)) return
     if (this.#payloads.size >= payloadsMax) {
-      const idle = [...this.#payloads.keys()].find(
-        hash => !this.#validating.has(hash) && !this.#candidates.has(hash) && this.#commit?.blockHash !== hash,
-      )
+      const idle = [...this.#payloads.keys()].find(hash => !this.#validating.has(hash) && !this.#candidates.has(hash))
       if (idle !== undefined) this.#payloads.delete(idle)
     }
     this.#payloads.set(blockHash, payload)
@@ -502,6 +489,7 @@ function settle(open: Output[], logged: Input, self: number | undefined): void {
       case 'certificate':
       case 'evidence':
       case 'decide':
+      case 'halt':
         return false
     }
   })

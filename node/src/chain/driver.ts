@@ -65,6 +65,7 @@ export class Driver {
     relay.alsoLookIn(wireHash => this.#current.transaction(wireHash))
     relay.onArrival(() => this.#plan())
     this.#refuseRestoredSigner(chain.tip.height, ownSignatureDepth)
+    if (this.#halted !== undefined) return
     this.#current.replay()
     this.#plan()
     this.#planExchange()
@@ -76,7 +77,7 @@ export class Driver {
     this.#startTimer?.()
     this.#exchangeTimer?.()
     this.#current.close()
-    await this.#committing
+    await this.#idle()
   }
 
   get current(): Deliberation {
@@ -104,7 +105,7 @@ export class Driver {
    * block or its commit is not what validators decided.
    */
   async adopt({ block, commit }: DecidedBlock, transactions: readonly Transaction[]): Promise<void> {
-    await this.#committing
+    await this.#idle()
     const { chain } = this.#deps
     // Consensus may have decided it meanwhile.
     if (block.header.height <= chain.tip.height || this.#stopped || this.#halted !== undefined) return
@@ -118,8 +119,15 @@ export class Driver {
     const candidate = this.#current.candidate(blockHash) ?? chain.check(block, transactions)
     this.#current.close()
     this.#decided(candidate, commit)
-    await this.#committing
-    this.#refuseRestoredSigner(commit.height, 1)
+    await this.#idle()
+  }
+
+  /** Resolves once no block is being made final; while one was, consensus may have decided the next. */
+  async #idle(): Promise<void> {
+    for (let seen: Promise<void> | undefined; seen !== this.#committing; ) {
+      seen = this.#committing
+      await seen
+    }
   }
 
   #deliberate(): Deliberation {
@@ -150,7 +158,9 @@ export class Driver {
       hash: candidate.blockHash,
     })
 
-    if (this.#stopped) return
+    // Before the first vote of the next height.
+    this.#refuseRestoredSigner(commit.height, 1)
+    if (this.#stopped || this.#halted !== undefined) return
     this.#current = this.#deliberate()
     const early = this.#early
     this.#early = []
@@ -263,6 +273,8 @@ export class Driver {
     let size = 0
     for (const proposal of proposals) {
       const message = this.#current.proposalMessage(proposal)
+      // After a restart the proposal is known from the log, and its block perhaps not yet.
+      if (message.block === undefined && proposal.polRound === undefined) continue
       size += hashBytes * (message.block?.transactionHashes.length ?? 0)
       if (size > answerBytesMax) break
       messages.push(message)
@@ -277,12 +289,13 @@ export class Driver {
   #refuseRestoredSigner(tipHeight: number, depth: number): void {
     const { signer, chain } = this.#deps
     if (signer === undefined) return
-    for (let height = tipHeight; height > Math.max(signer.lastHeight, tipHeight - depth); height -= 1) {
+    for (let height = tipHeight; height > tipHeight - depth; height -= 1) {
       const decided = chain.store.decidedAt(height)
       const set = chain.store.validatorsAt(height)
       if (decided === undefined || set === undefined) continue
       const index = set.validators.findIndex(validator => validator.publicKey === toHex(signer.publicKey))
-      if (index >= 0 && hasBit(decided.commit.signers, index)) {
+      const precommit = { type: 'precommit', ...decided.commit } as const
+      if (index >= 0 && hasBit(decided.commit.signers, index) && signer.isNews(precommit)) {
         this.#halt(
           new Error(
             `the block of height ${height} has a signature of this node that its signer record does not know: ` +
@@ -297,6 +310,7 @@ export class Driver {
   #halt(error: unknown): void {
     this.#halted = error instanceof Error ? error.message : String(error)
     this.#startTimer?.()
+    this.#current.close()
     this.#deps.log.error('consensus stopped on this node', { error: this.#halted })
     this.#deps.onFatal(error)
   }

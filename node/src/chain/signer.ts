@@ -86,13 +86,14 @@ export class Signer {
     return this.#key.publicKey
   }
 
-  get lastHeight(): number {
-    return this.#last.height
-  }
-
   /** Whether a later step was signed already, so that this one never will be again. */
   isPast(statement: Statement): boolean {
     return this.#order(statement) < 0
+  }
+
+  /** Whether nothing was signed yet at this step or a later one. */
+  isNews(statement: Statement): boolean {
+    return this.#order(statement) > 0
   }
 
   /** The same statement gives the stored signature; a conflicting or earlier one throws DoubleSignError. */

@@ -3,7 +3,7 @@ import { commit, type Commit } from '../consensus/messages.ts'
 import { evidence, type Evidence } from '../consensus/evidence.ts'
 import { type Hash, hash, hashIn, hashOf, zeroHash } from '../crypto/hash.ts'
 import { publicKey } from '../crypto/keys.ts'
-import { listRoot, listRootOf } from '../crypto/merkle.ts'
+import { leafHashOf, listRoot, listRootOf } from '../crypto/merkle.ts'
 import { bytes, type Infer, list, optional, struct, text, timestamp, toBytes, uint } from '../lib/codec.ts'
 import { transactionBytesMax } from './params.ts'
 
@@ -86,5 +86,12 @@ export function evidenceRootOf(pieces: readonly Evidence[]): Hash {
 }
 
 export function resultsRootOf(results: readonly Result[]): Hash {
-  return listRoot(results.map(outcome => toBytes(result, outcome)))
+  // Nearly all results of a block are equal.
+  const leaves = new Map<string | undefined, Hash>()
+  const leafOf = (outcome: Result): Hash => {
+    const known = leaves.get(outcome.rejected) ?? leafHashOf(toBytes(result, outcome))
+    leaves.set(outcome.rejected, known)
+    return known
+  }
+  return listRootOf(results.map(leafOf))
 }

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { actor } from '../../../test/helpers/actors.ts'
 import { genesisOf, LedgerRun, type NetworkOptions } from '../../../test/helpers/ledger-run.ts'
+import { accountAt } from '../domains/accounts/index.ts'
+import { ledger } from '../domains/index.ts'
 import { DecodeError, fromBytes, toBytes } from '../lib/codec.ts'
 import { chainIdOf, checkGenesis, type Genesis, genesis, genesisSupply } from './genesis.ts'
 import { paramsOf, presets } from './params.ts'
@@ -102,6 +104,16 @@ test('stakes are locked on top of the balance of their owner, and count as issue
   assert.equal(genesisSupply(run.genesis), 115n)
   assert.deepEqual(run.supply, { issued: 115n, burned: 0n })
   assert.equal(run.ledger.holdings(run.view), 115n)
+})
+
+test('the stakes of two validators of one owner add up', () => {
+  const value = genesisOf({ stakes: { val: 100n, vera: 3n } })
+  const owned = { ...value, validators: value.validators.map(one => ({ ...one, address: actor('alice').address })) }
+  assert.deepEqual(accountAt(ledger.genesis(owned), actor('alice').address), {
+    available: 1_000n,
+    locked: 103n,
+    nonce: 0,
+  })
 })
 
 test('the parameters of the genesis are those of the first block', () => {

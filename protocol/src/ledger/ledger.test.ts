@@ -68,6 +68,13 @@ test('the boundaries are on the allowed side: all of the balance as fee, validUn
   assert.equal(run.account('alice').available, 10n)
 })
 
+test('a fee of the whole balance is taken, though nothing is left to pay with', () => {
+  const run = new LedgerRun()
+  const { outcomes } = run.block([run.transfer('alice', { fee: 1_000n, amount: 1n })])
+  assert.deepEqual(outcomes, [{ type: 'rejected', code: 'funds_are_short' }])
+  assert.equal(run.account('alice').available, 0n)
+})
+
 test('of two with the same nonce the first in block order wins and the other is refused', () => {
   const run = new LedgerRun()
   const two = [run.transfer('alice', { amount: 1n }), run.transfer('alice', { amount: 2n })] as const

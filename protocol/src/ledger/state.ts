@@ -100,7 +100,7 @@ export interface Table<K, R> {
 /** Declares the rows of one kind. The declarations of a domain are its schema. */
 export function table<K, R>(name: string, keyCodec: Codec<K>, row: Codec<R>): Table<K, R> {
   const prefix = `${name}/`
-  const keyOf = (key: K): StateKey => (prefix + toHex(toBytes(keyCodec, key))) as StateKey
+  const keyOf = (key: K): StateKey => (prefix + (keyCodec.toHex?.(key) ?? toHex(toBytes(keyCodec, key)))) as StateKey
   return {
     name,
     row,

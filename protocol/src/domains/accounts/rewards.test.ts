@@ -5,6 +5,7 @@ import { actor } from '../../../../test/helpers/actors.ts'
 import { LedgerRun } from '../../../../test/helpers/ledger-run.ts'
 import { presets } from '../../ledger/params.ts'
 import { subsidyAt } from './rewards.ts'
+import { accounts } from './rows.ts'
 
 const stakes = { val: 50n, vera: 30n, vito: 20n }
 
@@ -51,10 +52,12 @@ test('the first block has no commit to reward: all goes to its proposer', () => 
   )
 })
 
-test('two validators of one owner are paid both, in one movement', () => {
-  const run = new LedgerRun({ stakes, params: { subsidy: 100n } })
-  const { draft } = run.block()
-  assert.deepEqual(draft.movements, [{ to: actor('val').address, amount: 100n }])
+test('a reward too small to share is the proposer’s, and no other account is touched', () => {
+  const run = new LedgerRun({ stakes, params: { subsidy: 1n } })
+  run.block()
+  const { draft } = run.try([], ['val', 'vera', 'vito'], 'vito')
+  assert.deepEqual(draft.movements, [{ to: actor('vito').address, amount: 1n }])
+  assert.ok(!draft.changes().some(([key]) => key === accounts.key(actor('val').address)))
 })
 
 test('a subsidy of 0 issues nothing and fees are still paid out', () => {

@@ -18,8 +18,10 @@ export function followChain(history: History, { chain, log }: { chain: Chain; lo
   const behind = chain.tip.height - history.height
   if (behind > heightsAtOnce) log.info('indexing the history', { heights: behind })
   step()
-  chain.onDecided(() => {
-    if (next === undefined) step()
+  chain.onDecided(({ block, receipts, rewards }) => {
+    if (next !== undefined) return
+    const movements = [...receipts.map(receipt => receipt.movements), rewards]
+    if (!history.follow(block.header.height, movements)) step()
   })
   return () => clearImmediate(next)
 }

@@ -12,6 +12,7 @@ import {
   genesis as genesisCodec,
   type Json,
   ledger,
+  provideSha256,
   type PublicKey,
   toHex,
 } from '@claw-network/protocol'
@@ -31,7 +32,7 @@ import { kdfCostDefault } from './keystore/format.ts'
 import { Keystore } from './keystore/keystore.ts'
 import { loadOrCreateLocalPassphrase } from './keystore/local-passphrase.ts'
 import { Sessions } from './keystore/sessions.ts'
-import { machineClock as clock, MachineDisk, machineEntropy as entropy } from './machine.ts'
+import { machineClock as clock, MachineDisk, machineEntropy as entropy, machineSha256 } from './machine.ts'
 import { openTransport } from './network/libp2p.ts'
 import type { NetworkTransport } from './network/transport.ts'
 import type { Log } from './ports.ts'
@@ -65,6 +66,7 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
     throw new StartError('light nodes come with a later version: start without --light, or set node.type to full')
   }
   const startedAtMs = clock.nowMs()
+  provideSha256(machineSha256)
   const closers: (() => Promise<void> | void)[] = []
   const stop = async (): Promise<void> => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close()
@@ -164,7 +166,7 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
       history: (account, page) => historyOf(account, page, { history, chain }),
     }
     const api = values['api.enabled'] ? await ApiServer.start(apiOptions(config), node) : undefined
-    if (api !== undefined) closers.push(() => api.close())
+    if (api !== undefined) closers.push(() => api.stop())
 
     return {
       did: keystore.identities[0]?.did,

@@ -1,5 +1,5 @@
 /** The machine this node runs on: its clock, its disk, its entropy. */
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -22,6 +22,12 @@ export const machineClock: Clock = {
     const timer = setTimeout(task, delayMs)
     return () => clearTimeout(timer)
   },
+}
+
+/** Native, one shot. */
+export function machineSha256(message: Uint8Array): Uint8Array {
+  const { buffer, byteOffset, byteLength } = hash('sha256', message, 'buffer')
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 export const machineEntropy: Entropy = { bytes: length => new Uint8Array(randomBytes(length)) }
@@ -111,7 +117,13 @@ export class MachineDisk implements Disk {
 function writeAll(descriptor: number, bytes: Uint8Array, position: number | null): void {
   let written = 0
   while (written < bytes.length) {
-    written += writeSync(descriptor, bytes, written, bytes.length - written, position === null ? null : position + written)
+    written += writeSync(
+      descriptor,
+      bytes,
+      written,
+      bytes.length - written,
+      position === null ? null : position + written,
+    )
   }
 }
 

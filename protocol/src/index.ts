@@ -41,7 +41,7 @@ export {
   walletEntropyBytes,
 } from './crypto/derivation.ts'
 export { isCanonicalSignature, publicKeyOf, sign } from './crypto/ed25519.ts'
-export { digest, type Hash, hash, hashIn, hashOf, zeroHash } from './crypto/hash.ts'
+export { digest, type Hash, hash, hashIn, hashOf, provideSha256, zeroHash } from './crypto/hash.ts'
 export {
   type Address,
   address,

@@ -50,21 +50,26 @@ export class History {
     const tip = this.#source.tip()?.height ?? 0
     const last = Math.min(tip, this.#height + heightsMax)
     if (last <= this.#height) return true
-    this.#database.exec('begin')
-    try {
-      for (let height = this.#height + 1; height <= last; height += 1) this.#index(height)
-      this.#database.exec(`insert or replace into indexed values (0, ${last})`)
-      this.#database.exec('commit')
-    } catch (error) {
-      this.#database.exec('rollback')
-      throw error
-    }
-    this.#height = last
+    this.#inOneGo(last, () => {
+      for (let height = this.#height + 1; height <= last; height += 1) {
+        this.#index(height, this.#source.outcomeAt(height)?.movements ?? [])
+      }
+    })
     return last === tip
   }
 
+  /** Indexes the block that follows the last indexed one; false where it does not follow. */
+  follow(height: number, movements: readonly (readonly Movement[])[]): boolean {
+    if (height !== this.#height + 1) return false
+    this.#inOneGo(height, () => this.#index(height, movements))
+    return true
+  }
+
   /** The newest first, only what came before `before`. */
-  page(account: Address, { limit, offset, before }: { limit: number; offset: number; before?: Place }): readonly Place[] {
+  page(
+    account: Address,
+    { limit, offset, before }: { limit: number; offset: number; before?: Place },
+  ): readonly Place[] {
     const { height, index } = before ?? { height: Number.MAX_SAFE_INTEGER, index: 0 }
     return this.#page
       .all(fromHex(account), height, index, limit, offset)
@@ -75,8 +80,20 @@ export class History {
     this.#database.close()
   }
 
-  #index(height: number): void {
-    const movements = this.#source.outcomeAt(height)?.movements ?? []
+  #inOneGo(height: number, work: () => void): void {
+    this.#database.exec('begin')
+    try {
+      work()
+      this.#database.exec(`insert or replace into indexed values (0, ${height})`)
+      this.#database.exec('commit')
+    } catch (error) {
+      this.#database.exec('rollback')
+      throw error
+    }
+    this.#height = height
+  }
+
+  #index(height: number, movements: readonly (readonly Movement[])[]): void {
     movements.forEach((moved, index) => {
       const accounts = new Set(moved.flatMap(({ from, to }) => [from, to].filter(side => side !== undefined)))
       for (const account of accounts) this.#insert.run(fromHex(account), height, index)

@@ -26,6 +26,7 @@ import {
 } from '@claw-network/protocol'
 import { buckets, layoutVersion } from './buckets.ts'
 import { Database, DatabaseError, type Write } from './database.ts'
+import { ReadCache } from './read-cache.ts'
 
 type StateChange = readonly [StateKey, Uint8Array | undefined]
 
@@ -57,6 +58,9 @@ interface Tip {
   readonly commit?: Commit
 }
 
+/** Some 10 MB and 40 MB: what the busy part of a ledger of a million accounts needs. */
+const rowsCached = 50_000
+const pagesCached = 40_000
 const entriesMax = 100_000
 const start = struct({ chainId: hash, timeMs: timestamp, stateRoot: hash })
 const movement = struct({ from: optional(address), to: optional(address), amount: tokenSum })
@@ -72,8 +76,10 @@ export class LevelStore {
   #start: Infer<typeof start> | undefined
   #tip: Tip | undefined
 
-  readonly view: View = { get: key => this.#database.get(buckets.row(key)) }
-  readonly tree: NodeStorage = { get: page => this.#database.get(buckets.page(page)) }
+  readonly view: View
+  readonly tree: NodeStorage
+  readonly #rows: ReadCache
+  readonly #pages: ReadCache
 
   /** Throws DatabaseLockedError or DatabaseError naming the directory and the way out. */
   static async open(directory: string): Promise<LevelStore> {
@@ -88,6 +94,10 @@ export class LevelStore {
 
   private constructor(database: Database, directory: string) {
     this.#database = database
+    this.#rows = new ReadCache(rowsCached, key => database.get(buckets.row(key)))
+    this.#pages = new ReadCache(pagesCached, page => database.get(buckets.page(page)))
+    this.view = this.#rows
+    this.tree = this.#pages
     const layout = this.#read(buckets.meta('layout'), uint())
     if (layout !== undefined && layout !== layoutVersion) {
       throw new DatabaseError(`${directory} was written by another version (layout ${layout}): use that version`)
@@ -135,6 +145,8 @@ export class LevelStore {
       ...stateWrites(state, tree),
       [buckets.meta('tip'), toBytes(uint(), height)],
     ])
+    for (const [key, row] of state) this.#rows.put(key, row)
+    for (const [page, bytes] of tree) this.#pages.put(page, bytes)
     this.#tip = { height, blockHash, timeMs, stateRoot, commit }
   }
 

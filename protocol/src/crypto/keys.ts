@@ -75,6 +75,7 @@ export const address: Codec<Address> = {
   schema: { type: 'string', description: 'Address (claw1…) or DID (did:claw:…)', pattern: '^(claw1|did:claw:)' },
   toCbor: rawAddress.toCbor,
   fromCbor: rawAddress.fromCbor,
+  ...(rawAddress.toHex && { toHex: rawAddress.toHex }),
   toJson: formatAddress,
   fromJson(json) {
     if (typeof json !== 'string') throw new DecodeError('must be an address (claw1…) or a DID (did:claw:…)')

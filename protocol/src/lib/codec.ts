@@ -48,6 +48,8 @@ export interface Codec<T> {
   fromCbor(this: void, cbor: unknown): T
   toJson(this: void, value: T): Json
   fromJson(this: void, json: unknown): T
+  /** The canonical bytes in hex, where they are at hand without encoding: state keys are made of them all the time. */
+  toHex?(this: void, value: T): string
 }
 
 export interface OptionalCodec<T> extends Codec<T | undefined> {
@@ -208,8 +210,10 @@ export function bytes(maxLength: number, minLength = 0): Codec<Uint8Array> {
 /** Names kept in code as lowercase hex of `length` bytes: comparable, usable as a Map key, never a bare string. */
 export function hexId<Id extends string>(length: number): Codec<Id> {
   const raw = bytes(length, length)
+  const head = toHex(encodeCbor(new Uint8Array(length))).slice(0, -2 * length)
   return {
     schema: raw.schema,
+    toHex: value => head + value,
     toCbor: value => fromHex(value),
     fromCbor: cbor => toHex(raw.fromCbor(cbor)) as Id,
     toJson: value => `0x${value}`,

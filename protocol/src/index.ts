@@ -15,6 +15,7 @@ export {
   type Infer,
   type Json,
   type JsonSchema,
+  type OptionalCodec,
   list,
   optional,
   struct,

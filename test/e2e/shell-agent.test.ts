@@ -25,7 +25,7 @@ test('the shell agent of the description runs verbatim against a local node', as
 
   const verbatim = await inside('bash', script)
   assert.match(verbatim.stdout, /"synced": true/)
-  assert.match(verbatim.stdout, /^1000000$/m)
+  assert.match(verbatim.stdout, /^2000000$/m)
   // Its recipient is a placeholder, and a mistyped DID is never paid.
   assert.match(verbatim.stdout, /"detail": "to[: ].*DID/)
 

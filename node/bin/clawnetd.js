@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { fileURLToPath } from 'url'
+import { runOnNode24 } from './node-24.js'
+
+runOnNode24('clawnetd', fileURLToPath(import.meta.url))

@@ -1,0 +1,24 @@
+/** The table of all commands: those of the domains first, then the node's own. */
+import { domains } from '@claw-network/protocol'
+import { chainCommands } from './chain-commands.ts'
+import type { Command } from './command.ts'
+import { completionCommands } from './completion.ts'
+import { devnetCommands } from './devnet-commands.ts'
+import { domainCommands } from './domain-commands.ts'
+import { genesisCommands } from './genesis-commands.ts'
+import { identityCommands } from './identity-commands.ts'
+import { initCommand } from './init-command.ts'
+import { logCommand } from './log-command.ts'
+import { nodeCommands } from './node-commands.ts'
+
+export const commands: readonly Command[] = [
+  ...domainCommands(domains),
+  ...identityCommands,
+  ...chainCommands,
+  initCommand,
+  ...nodeCommands,
+  logCommand,
+  ...genesisCommands,
+  ...devnetCommands,
+  ...completionCommands(() => commands),
+]

@@ -1,0 +1,105 @@
+/** The command line `clawnet`: finds the command, runs it, and turns what happens into words and an exit code. */
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Call, callOf, splitWords, usageError } from './arguments.ts'
+import { type Command, globalOptions, type Shell } from './command.ts'
+import { commands } from './commands.ts'
+import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { failureOf } from './failures.ts'
+import { helpOf, overview, subcommandsOf } from './help.ts'
+import { languageOf, type Messages, messagesIn } from './messages.ts'
+import { Output } from './output.ts'
+import { TerminalSecrets } from './secrets.ts'
+import { processTerminal, type Terminal } from './terminal.ts'
+import { parseUsage } from './usage.ts'
+import { closest } from '../spelling.ts'
+import { version } from '../version.ts'
+
+/** Runs one command line to its end. */
+export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<ExitCode> {
+  const { environment } = terminal
+  let messages = messagesIn(languageOf(undefined, environment))
+  let output = outputOf(terminal, { isJson: argv.includes('--json'), isQuiet: false })
+  try {
+    const { words, options } = splitWords(argv, everyOption(), messages)
+    const globals = new Call(options)
+    messages = messagesIn(languageOf(globals.text('lang'), environment))
+    output = outputOf(terminal, { isJson: globals.has('json'), isQuiet: globals.has('quiet') })
+
+    if (globals.has('version')) {
+      output.data('version', { version }, () => version)
+      return exitCodes.ok
+    }
+    const isHelp = words[0] === 'help' || globals.has('help') || words.length === 0
+    const wanted = words[0] === 'help' ? words.slice(1) : words
+    const bold = (text: string): string => output.bold(text)
+    const command = find(wanted)
+    if (isHelp || command === undefined) {
+      const text = wanted.length === 0 ? overview(bold) : command ? helpOf(command, bold) : subcommandsOf(wanted, bold)
+      if (text === '') throw unknownCommand(wanted, messages)
+      output.help(text)
+      return isHelp ? exitCodes.ok : exitCodes.usage
+    }
+    const rest = wanted.slice(parseUsage(command.usage).words.length)
+    const call = callOf(command, rest, options, messages)
+    return await command.run(call, shellOf(call, { terminal, messages, output }))
+  } catch (error) {
+    const failure = failureOf(error, messages)
+    output.fail(failure)
+    return failure.exitCode
+  }
+}
+
+/** The command whose words the line begins with; the longer name wins. */
+function find(words: readonly string[]): Command | undefined {
+  const wordsOf = (command: Command): readonly string[] => parseUsage(command.usage).words
+  return commands
+    .filter(command => wordsOf(command).every((word, index) => words[index] === word))
+    .toSorted((a, b) => wordsOf(b).length - wordsOf(a).length)[0]
+}
+
+function unknownCommand(words: readonly string[], messages: Messages): Error {
+  const names = commands.map(({ usage }) => parseUsage(usage).words.join(' '))
+  const line = words.slice(0, 2).join(' ')
+  const first = words[0] ?? ''
+  return usageError(messages.commandUnknown(first, closest(line, names) ?? closest(first, names)))
+}
+
+function everyOption(): readonly Command['options'][number][] {
+  return [...globalOptions, ...commands.flatMap(command => command.options)]
+}
+
+function outputOf(
+  { environment, stdout, stderr }: Terminal,
+  options: { readonly isJson: boolean; readonly isQuiet: boolean },
+): Output {
+  const hasColor = (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb'
+  return new Output({ ...options, hasColor }, { data: stdout, talk: stderr })
+}
+
+function shellOf(
+  call: Call,
+  { terminal, messages, output }: { terminal: Terminal; messages: Messages; output: Output },
+): Shell {
+  const { environment } = terminal
+  const home = homeOf(call, environment, messages)
+  return {
+    environment,
+    home,
+    messages,
+    output,
+    secrets: new TerminalSecrets(terminal, messages),
+    connect: async () => {
+      const { connect } = await import('./connection.ts')
+      return connect(call, { home, environment }, messages)
+    },
+  }
+}
+
+function homeOf(call: Call, environment: Shell['environment'], messages: Messages): string {
+  const home = resolve(call.text('home') ?? environment['CLAWNET_HOME'] ?? join(homedir(), '.clawnet'))
+  const node = call.text('node')
+  if (node === undefined) return home
+  if (!/^[1-9]\d?$/.test(node)) throw usageError(messages.nodeNumberIsWrong(node))
+  return join(home, 'devnet', `node-${node}`)
+}

@@ -4,7 +4,7 @@
  * T2 and T3).
  */
 import { sha256 } from '@noble/hashes/sha2.js'
-import { present } from '../lib/assert.ts'
+import { assert, present } from '../lib/assert.ts'
 
 export const hashBytes = 32
 /** Two hashes side by side, or a leaf: its path and the hash of its value. */
@@ -13,11 +13,13 @@ export const pairBytes = 64
 const leafMark = 0x80
 const hashWords = hashBytes / 4
 
-/** Writes the SHA-256 of each 64 bytes of `pairs` to the 32 bytes at the same place of `digests`. */
-export function hashPairs(pairs: Uint8Array, digests: Uint8Array): void {
+/** The SHA-256 of each 64 bytes of `pairs`, one after the other in an array of their own. */
+export function hashPairs(pairs: Uint8Array): Uint8Array {
+  const digests = new Uint8Array(pairs.length / 2)
   for (let at = 0; at < pairs.length; at += pairBytes) {
     digests.set(sha256(pairs.subarray(at, at + pairBytes)), at / 2)
   }
+  return digests
 }
 
 /** T2: a leaf's hash has its first bit set. */
@@ -92,9 +94,8 @@ export class HashPlan {
     for (let depth = this.#levels.length - 1; depth > 0; depth--) {
       const { count, bytes, parents } = this.#level(depth)
       const above = this.#level(depth - 1)
-      const digests = new Uint8Array(count * hashBytes)
-      hashAll(bytes.subarray(0, count * pairBytes), digests)
-      const words = new Uint32Array(digests.buffer)
+      const digests = digestsOf(hashAll, bytes.subarray(0, count * pairBytes))
+      const words = wordsOf(digests)
       for (let pair = 0; pair < count; pair++) {
         markInner(digests, pair * hashBytes)
         copyHash(words, pair, above.words, parents[pair] as number)
@@ -136,9 +137,8 @@ export class HashPlan {
       leaves.set(run, at)
       at += run.length
     }
-    const digests = new Uint8Array(count * hashBytes)
-    hashAll(leaves, digests)
-    const words = new Uint32Array(digests.buffer)
+    const digests = digestsOf(hashAll, leaves)
+    const words = wordsOf(digests)
     for (let leaf = 0; leaf < count; leaf++) {
       markLeaf(digests, leaf * hashBytes)
       copyHash(words, leaf, this.#level(this.#leafDepths[leaf] as number).words, this.#leafSlots[leaf] as number)
@@ -148,6 +148,16 @@ export class HashPlan {
   #level(depth: number): Level {
     return present(this.#levels[depth], 'a place was given out by pair()')
   }
+}
+
+function digestsOf(hashAll: typeof hashPairs, pairs: Uint8Array): Uint8Array {
+  const digests = hashAll(pairs)
+  assert(digests.length === pairs.length / 2, 'a hasher answers 32 bytes for every 64')
+  return digests
+}
+
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
 }
 
 function makeLevel(pairs: number): Level {

@@ -21,7 +21,8 @@ export interface Answer {
 
 export interface NetworkOptions {
   readonly nodes: number
-  readonly params?: Partial<Genesis['params']>
+  /** Changes the genesis before it is written. */
+  readonly adjust?: (genesis: Genesis) => Genesis
   /** Address each node listens on for others; by default loopback at a free port. */
   readonly listen?: (index: number) => Promise<string> | string
   /** The API's TCP port of every node; by default a free one each. */
@@ -149,7 +150,7 @@ export class DaemonNetwork {
 
   static async found({
     nodes,
-    params = {},
+    adjust = genesis => genesis,
     listen = freeListenAddress,
     wrapper = () => [],
     ...options
@@ -158,8 +159,7 @@ export class DaemonNetwork {
     const homes = Array.from({ length: nodes }, (_, index) => join(directory, `node-${index + 1}`))
     const founders: Founder[] = []
     for (const home of homes) founders.push(await createKeys(home, { walletEntropy: randomBytes(32) }))
-    const preset = foundLocalNetwork('test', founders, Date.now())
-    const genesis: Genesis = { ...preset, params: { ...preset.params, ...params } }
+    const genesis = adjust(foundLocalNetwork('test', founders, Date.now()))
     const addresses: string[] = []
     for (const index of homes.keys()) addresses.push(await listen(index))
     const daemons: Daemon[] = []

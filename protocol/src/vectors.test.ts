@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import { vectors } from '../../scripts/vectors.ts'
+import { type Item, readCbor } from '../../test/helpers/cbor.ts'
+import { toHex } from './lib/bytes.ts'
+
+const directory = join(import.meta.dirname, '../vectors')
+
+for (const [file, content] of Object.entries(vectors())) {
+  test(`${file} says what the code does; if the change is meant, run npm run vectors`, () => {
+    assert.deepEqual(JSON.parse(readFileSync(join(directory, file), 'utf8')), content)
+  })
+}
+
+// From here on nothing of ours: what another implementation would do with the files.
+
+interface TransactionVector {
+  readonly json: Record<string, never> & { readonly payload: Record<string, unknown> }
+  readonly signedBy: string
+  readonly body: string
+  readonly signingBytes: string
+  readonly id: string
+  readonly signature: string
+  readonly bytes: string
+  readonly wireHash: string
+}
+
+interface BlockVector {
+  readonly json: {
+    readonly header: Record<string, unknown>
+    readonly transactions: string[]
+    readonly evidence: unknown[]
+  }
+  readonly headerBytes: string
+  readonly blockHash: string
+  readonly bytes: string
+  readonly lastCommitBytes?: string
+}
+
+function read<T>(file: string): T {
+  return JSON.parse(readFileSync(join(directory, file), 'utf8')) as T
+}
+
+const genesis = read<{ bytes: string; chainId: string }>('genesis.json')
+const { transactions } = read<{ transactions: TransactionVector[] }>('transactions.json')
+
+function sha256(...parts: (string | Uint8Array)[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest('hex')
+}
+
+function isSigned(publicKey: string, message: string, signature: string): boolean {
+  const der = Buffer.from(`302a300506032b6570032100${publicKey}`, 'hex')
+  const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
+  return verify(null, hex(message), key, hex(signature))
+}
+
+function hex(text: string): Buffer {
+  return Buffer.from(text.replace(/^0x/, ''), 'hex')
+}
+
+/** What another reader finds, in the form of the JSON: hex for bytes, numbers, null for what is absent. */
+function plain(item: Item): unknown {
+  switch (item.type) {
+    case 'uint':
+    case 'negative':
+      return Number(item.value)
+    case 'bytes':
+      return `0x${toHex(item.value)}`
+    case 'text':
+      return new TextDecoder().decode(item.value)
+    case 'array':
+      return item.value.map(plain)
+    case 'simple':
+      return item.value
+  }
+}
+
+test('the transactions are what their JSON says, to a reader that knows only the spec', () => {
+  for (const { json, body, bytes, signature } of transactions) {
+    const fields = plain(readCbor(hex(body))) as unknown[]
+    const { chainId, kind, nonce, fee, validUntil = null, prev = null, signer = null, payload } = json
+    assert.deepEqual(fields.toSpliced(2, 1).slice(0, -1), [chainId, kind, nonce, fee, validUntil, prev, signer])
+    const { amount, memo = null } = payload
+    assert.deepEqual((fields.at(-1) as unknown[]).slice(1), [amount, memo])
+    assert.deepEqual(plain(readCbor(hex(bytes))), [fields, `0x${signature}`])
+  }
+})
+
+test('ids, wire hashes and signatures of the transactions are what the spec says they are', () => {
+  for (const vector of transactions) {
+    assert.equal(vector.signingBytes, Buffer.from('clawnet/tx/1').toString('hex') + genesis.chainId + vector.body)
+    assert.equal(vector.id, sha256(hex(vector.signingBytes)))
+    assert.equal(vector.wireHash, sha256(Uint8Array.of(0), hex(vector.bytes)))
+    assert.ok(isSigned(vector.signedBy, vector.signingBytes, vector.signature))
+  }
+})
+
+test('the chain id is the hash of the genesis bytes under its domain', () => {
+  assert.equal(sha256('clawnet/genesis/1', hex(genesis.bytes)), genesis.chainId)
+})
+
+test('the votes are signed by the first validator', () => {
+  const { publicKey, votes } = read<{ publicKey: string; votes: { signBytes: string; signature: string }[] }>(
+    'votes.json',
+  )
+  for (const { signBytes, signature } of votes) {
+    assert.equal(signBytes.length, 2 * 95)
+    assert.ok(isSigned(publicKey, signBytes, signature))
+  }
+})
+
+test('the blocks are what their JSON says, and each names the one before', () => {
+  const { blocks } = read<{ blocks: BlockVector[] }>('blocks.json')
+  let before = `0x${genesis.chainId}`
+  for (const { json, headerBytes, blockHash, bytes, lastCommitBytes } of blocks) {
+    const fields = Object.values(json.header)
+    assert.deepEqual(plain(readCbor(hex(headerBytes))), fields)
+    assert.equal(sha256('clawnet/block/1', hex(headerBytes)), blockHash)
+    assert.equal(json.header['lastBlockHash'], before)
+    const lastCommit = lastCommitBytes === undefined ? null : plain(readCbor(hex(lastCommitBytes)))
+    assert.deepEqual(plain(readCbor(hex(bytes))), [fields, json.transactions, lastCommit, json.evidence])
+    if (lastCommitBytes !== undefined) assert.equal(json.header['lastCommitHash'], `0x${sha256(hex(lastCommitBytes))}`)
+    before = `0x${blockHash}`
+  }
+})

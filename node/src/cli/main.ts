@@ -1,29 +1,32 @@
 /** The command line `clawnet`: finds the command, runs it, and turns what happens into words and an exit code. */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { enumeration } from '@claw-network/protocol'
 import { Call, callOf, splitWords, usageError } from './arguments.ts'
 import { type Command, globalOptions, type Shell } from './command.ts'
 import { commands } from './commands.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { failureOf } from './failures.ts'
 import { helpOf, overview, subcommandsOf } from './help.ts'
-import { languageOf, type Messages, messagesIn } from './messages.ts'
+import { languageOf, languages, type Messages, messagesIn } from './messages.ts'
 import { Output } from './output.ts'
 import { TerminalSecrets } from './secrets.ts'
 import { processTerminal, type Terminal } from './terminal.ts'
 import { parseUsage } from './usage.ts'
+import { valueOf } from './values.ts'
 import { closest } from '../spelling.ts'
 import { version } from '../version.ts'
 
 /** Runs one command line to its end. */
 export async function main(argv: readonly string[], terminal: Terminal = processTerminal()): Promise<ExitCode> {
   const { environment } = terminal
-  let messages = messagesIn(languageOf(undefined, environment))
+  const messages = messagesIn(languageOf(languageNamed(argv), environment))
+  // What is wrong with the line itself is said in the form it asks for, too.
   let output = outputOf(terminal, { isJson: argv.includes('--json'), isQuiet: false })
   try {
     const { words, options } = splitWords(argv, everyOption(), messages)
     const globals = new Call(options)
-    messages = messagesIn(languageOf(globals.text('lang'), environment))
+    valueOf(globals, 'lang', enumeration(...languages), messages)
     output = outputOf(terminal, { isJson: globals.has('json'), isQuiet: globals.has('quiet') })
 
     if (globals.has('version')) {
@@ -50,6 +53,12 @@ export async function main(argv: readonly string[], terminal: Terminal = process
   }
 }
 
+/** Known before the line is understood, for what is said about it. */
+function languageNamed(argv: readonly string[]): string | undefined {
+  const inline = argv.find(word => word.startsWith('--lang='))
+  return inline?.slice('--lang='.length) ?? (argv.includes('--lang') ? argv[argv.indexOf('--lang') + 1] : undefined)
+}
+
 /** The command whose words the line begins with; the longer name wins. */
 function find(words: readonly string[]): Command | undefined {
   const wordsOf = (command: Command): readonly string[] => parseUsage(command.usage).words
@@ -60,9 +69,10 @@ function find(words: readonly string[]): Command | undefined {
 
 function unknownCommand(words: readonly string[], messages: Messages): Error {
   const names = commands.map(({ usage }) => parseUsage(usage).words.join(' '))
+  const [first = ''] = words
+  const isGroup = names.some(name => name.startsWith(`${first} `))
   const line = words.slice(0, 2).join(' ')
-  const first = words[0] ?? ''
-  return usageError(messages.commandUnknown(first, closest(line, names) ?? closest(first, names)))
+  return usageError(messages.commandUnknown(isGroup ? line : first, closest(line, names) ?? closest(first, names)))
 }
 
 function everyOption(): readonly Command['options'][number][] {

@@ -6,7 +6,10 @@ import type { ConsensusKey } from '@claw-network/node/chain/signer'
 import { consensusMessage, type ProposalMessage, proposalMessage } from '@claw-network/node/chain/wire'
 import type { GossipTopic, GossipVerdict, PeerId, RequestName, Transport } from '@claw-network/node/ports'
 import {
+  bitmapOf,
+  blockHashOf,
   type Certificate,
+  type Commit,
   fromBytes,
   type Hash,
   type Prng,
@@ -17,11 +20,13 @@ import {
   toBytes,
   toHex,
   type Transaction,
+  type ValidatorSet,
   type Vote,
 } from '@claw-network/protocol'
 import type { Spoken } from './checkers.ts'
 import { statementIn } from './describe.ts'
-import { answerFrom, lyingAnswer, tampered } from './lies.ts'
+import { answerFrom, lyingAnswer } from './lies.ts'
+import { anotherBlock, breaches, tampered, type Wish } from './false-blocks.ts'
 import type { Network } from './network.ts'
 import type { Running } from './node.ts'
 
@@ -34,6 +39,12 @@ export const traits = [
   'equivocates',
   /** Votes for whatever is proposed, as if it had never been locked. */
   'forgets',
+  /** Lets half of the others see a polka and the other half not. */
+  'splits',
+  /** Proposes a block of an earlier round again, with a polka that it has not or that is older than the locks. */
+  'revives',
+  /** Proposes a block that breaks a rule to its advantage. */
+  'robs',
   /** Proposes a block with a transaction that few or none can get. */
   'withholds',
   /** Votes in rounds that nobody has reached. */
@@ -59,14 +70,14 @@ export interface TraitorDependencies {
   readonly running: () => Running
   readonly prng: Prng
   readonly spoke: (spoken: Spoken) => void
-  /** A sound transaction that nobody else has seen. */
-  readonly secretTransaction: () => Transaction | undefined
+  /** A transaction that nobody else has seen; `isForged` is one in the name of a client that did not sign it. */
+  readonly secretTransaction: (isForged: boolean) => Transaction
 }
 
-/** What it proposed beside or instead of what its honest code did. */
-interface Alternative {
+interface Proposed {
+  readonly height: number
+  readonly round: number
   readonly blockHash: Hash
-  readonly payload: Uint8Array
 }
 
 type GossipHandler = (payload: Uint8Array, from: PeerId) => GossipVerdict | Promise<GossipVerdict>
@@ -76,9 +87,8 @@ export class Traitor implements Transport {
   readonly id: PeerId
   readonly #options: TraitorOptions
   readonly #deps: TraitorDependencies
-  /** By `height/round`: the blocks proposed there, as far as it knows. */
-  readonly #proposed = new Map<string, Hash[]>()
-  readonly #alternatives = new Map<string, Alternative>()
+  /** The blocks proposed by anybody, as far as it knows, in the order in which it heard of them. */
+  #proposed: readonly Proposed[] = []
   readonly #secrets = new Map<Hash, Transaction>()
 
   constructor(options: TraitorOptions, dependencies: TraitorDependencies) {
@@ -111,15 +121,15 @@ export class Traitor implements Transport {
   }
 
   onRequest(name: RequestName, handler: RequestHandler): void {
-    const { transport, prng, running } = this.#deps
+    const { transport, prng } = this.#deps
     transport.onRequest(name, async (question, from) => {
       if (this.#is('silent') && prng.chance(700)) throw new Error('silent')
-      if (name === 'transactions' && this.#is('withholds') && this.#isFavoured(from)) {
+      if (name === 'transactions' && (this.#is('robs') || this.#isFavoured(from))) {
         const secret = answerFrom(question, this.#secrets)
         if (secret !== undefined) return secret
       }
       const honest = await handler(question, from)
-      if (this.#is('lies') && prng.chance(500)) return lyingAnswer(name, honest, { prng, chain: running().chain })
+      if (this.#is('lies') && prng.chance(500)) return this.#lie(name, honest)
       return honest
     })
   }
@@ -151,10 +161,11 @@ export class Traitor implements Transport {
   #votesFor(peer: PeerId, honest: Vote): readonly Vote[] {
     const { prng } = this.#deps
     if (this.#is('silent') && !this.#isFavoured(peer)) return []
-    const here = this.#proposed.get(`${honest.height}/${honest.round}`) ?? []
+    const here = this.#proposedAt(honest)
     const values: (Hash | undefined)[] = [honest.blockHash]
     if (this.#is('nil')) values[0] = undefined
-    if (this.#is('forgets') || this.#is('withholds')) values[0] = here.at(-1) ?? honest.blockHash
+    if (this.#is('forgets') || this.#is('withholds') || this.#is('robs')) values[0] = here.at(-1) ?? honest.blockHash
+    if (this.#is('splits') && (honest.type === 'precommit' || !this.#isFavoured(peer))) values[0] = undefined
     if (this.#is('equivocates')) {
       const other = here.find(blockHash => blockHash !== values[0])
       if (!this.#isFavoured(peer)) values[0] = other
@@ -177,76 +188,112 @@ export class Traitor implements Transport {
 
   #propose(payload: Uint8Array): void {
     const honest = fromBytes(proposalMessage, payload)
-    const place = placeOf(honest.proposal)
-    this.#note(place, honest.proposal.blockHash)
-    const alternative = this.#alternativeTo(honest)
-    if (alternative !== undefined) {
-      this.#alternatives.set(place, alternative)
-      this.#note(place, alternative.blockHash)
-    }
+    const other = this.#is('revives') ? this.#revived(honest) : this.#alternativeTo(honest)
+    this.#note(honest.proposal)
+    if (other !== undefined) this.#note(other.proposal)
+    const otherPayload = other && toBytes(proposalMessage, other)
     for (const { id } of this.peers()) {
-      if (alternative === undefined) this.#send(id, 'proposals', payload)
-      else if (this.#is('withholds') || !this.#isFavoured(id)) this.#send(id, 'proposals', alternative.payload)
-      else this.#send(id, 'proposals', payload)
+      const isOther = otherPayload !== undefined && !(this.#is('equivocates') && this.#isFavoured(id))
+      this.#send(id, 'proposals', isOther ? otherPayload : payload)
     }
   }
 
-  #alternativeTo({ proposal, block }: ProposalMessage): Alternative | undefined {
-    if (block === undefined || !(this.#is('equivocates') || this.#is('withholds'))) return
-    const { chain, mempool } = this.#deps.running()
-    const secret = this.#is('withholds') ? this.#deps.secretTransaction() : undefined
+  /** Another new block. */
+  #alternativeTo({ proposal, block }: ProposalMessage): ProposalMessage | undefined {
+    if (block === undefined) return
+    const { height, round } = proposal
+    const wish = this.#wishFor(block.header.timeMs)
+    const made = wish && anotherBlock(wish, this.#deps.running().chain)
+    if (made === undefined) return
+    return { proposal: this.#proposal({ height, round, blockHash: blockHashOf(made.header) }), block: made }
+  }
+
+  #wishFor(timeMs: number): Wish | undefined {
+    const { running, secretTransaction, prng } = this.#deps
+    const { chain, mempool, driver } = running()
+    const isRobbing = this.#is('robs')
+    const isSecret = this.#is('withholds') || isRobbing
+    if (!isSecret && !this.#is('equivocates')) return
+    const breaks = isRobbing ? prng.pick(breaches) : undefined
+    const secret = isSecret ? secretTransaction(breaks === 'signature') : undefined
     if (secret !== undefined) this.#secrets.set(secret.wireHash, secret)
-    const { candidate } = chain.build({
-      nowMs: block.header.timeMs + 1,
+    const { height, blockHash } = chain.tip
+    return {
+      breaks,
+      nowMs: timeMs + 1,
       proposer: toHex(this.#options.key.publicKey) as PublicKey,
       transactions: [...mempool.candidates(chain.params.blockBytesMax), ...(secret === undefined ? [] : [secret])],
-      evidence: [],
-    })
-    const { blockHash, transactions } = candidate
-    const { height, round } = proposal
-    const statement = { type: 'proposal', height, round, blockHash } as const
-    const message: ProposalMessage = {
-      proposal: { height, round, blockHash, signature: this.#sign(statement) },
-      block: {
-        header: candidate.block.header,
-        transactionHashes: transactions.map(transaction => transaction.wireHash),
-        ...(candidate.block.lastCommit && { lastCommit: candidate.block.lastCommit }),
-        evidence: [],
-      },
+      falseCommit: height === 0 ? undefined : this.#commitAlone(height, blockHash, driver.current.validators),
     }
-    return { blockHash, payload: toBytes(proposalMessage, message) }
+  }
+
+  /** A block of an earlier round. */
+  #revived({ proposal: { height, round } }: ProposalMessage): ProposalMessage | undefined {
+    const { prng } = this.#deps
+    const earlier = this.#proposed.filter(proposed => proposed.height === height && proposed.round < round)
+    if (earlier.length === 0) return
+    const { blockHash, round: proposedIn } = prng.pick(earlier)
+    const polRound = prng.chance(500) ? proposedIn : round - 1
+    return { proposal: this.#proposal({ height, round, polRound, blockHash }) }
+  }
+
+  #proposal(statement: Omit<Proposal, 'signature'>): Proposal {
+    return { ...statement, signature: this.#sign({ type: 'proposal', ...statement }) }
   }
 
   /** Takes note of what others propose, and passes it on with another body. */
   #overhear(payload: Uint8Array): void {
     const message = fromBytes(proposalMessage, payload)
-    this.#note(placeOf(message.proposal), message.proposal.blockHash)
+    this.#note(message.proposal)
     const { block } = message
     if (block === undefined || !this.#is('forges')) return
     const forged = { ...message, block: tampered(block, this.#deps.prng) }
     for (const { id } of this.peers()) this.#send(id, 'proposals', toBytes(proposalMessage, forged))
   }
 
-  #note(place: string, blockHash: Hash): void {
-    const known = this.#proposed.get(place) ?? []
-    if (!known.includes(blockHash)) this.#proposed.set(place, [...known, blockHash])
+  #note({ height, round, blockHash }: Proposal): void {
+    const isOld = (proposed: Proposed): boolean => proposed.height < height
+    this.#proposed = [...this.#proposed.filter(proposed => !isOld(proposed)), { height, round, blockHash }]
+  }
+
+  #proposedAt({ height, round }: Vote): readonly Hash[] {
+    const here = this.#proposed.filter(proposed => proposed.height === height && proposed.round === round)
+    return here.map(({ blockHash }) => blockHash)
   }
 
   // Forgeries
 
-  #spreadForgery({ type, height, round }: Vote): void {
+  /** A certificate of our own signature alone, or of as many copies of it as a quorum needs. */
+  #spreadForgery(vote: Vote): void {
     const { prng, running } = this.#deps
+    const { type, height, round } = vote
     const size = running().driver.current.validators.validators.length
-    const blockHash = prng.chance(500) ? this.#proposed.get(`${height}/${round}`)?.at(-1) : undefined
+    const blockHash = prng.chance(500) ? this.#proposedAt(vote).at(-1) : undefined
     const statement = { type, height, round, ...(blockHash !== undefined && { blockHash }) }
     const own = this.#sign(statement)
-    const count = prng.between(1, size)
-    const signers = new Uint8Array(Math.ceil(size / 8))
-    for (let index = 0; index < count; index += 1) signers[index >> 3] = (signers[index >> 3] ?? 0) | (1 << (index & 7))
-    const value: Certificate = { ...statement, signers, signatures: Array.from({ length: count }, () => own) }
+    const places = prng.chance(500) ? [this.#options.index] : Array.from({ length: size }, (_, index) => index)
+    const signed: (Uint8Array | undefined)[] = []
+    for (const place of places) signed[place] = own
+    const value: Certificate = { ...statement, signers: bitmapOf(signed, size), signatures: places.map(() => own) }
     for (const { id } of this.peers()) {
       this.#send(id, 'votes', toBytes(consensusMessage, { type: 'certificate', value }))
     }
+  }
+
+  #lie(name: RequestName, honest: Uint8Array): Uint8Array {
+    const { prng, running } = this.#deps
+    const { chain, driver } = running()
+    const commitAlone = (height: number, blockHash: Hash): Commit =>
+      this.#commitAlone(height, blockHash, driver.current.validators)
+    return lyingAnswer(name, honest, { prng, chain, commitAlone })
+  }
+
+  /** A commit that nobody else signed. */
+  #commitAlone(height: number, blockHash: Hash, { validators }: ValidatorSet): Commit {
+    const signature = this.#sign({ type: 'precommit', height, round: 0, blockHash })
+    const places: (Uint8Array | undefined)[] = []
+    places[this.#options.index] = signature
+    return { height, round: 0, blockHash, signers: bitmapOf(places, validators.length), signatures: [signature] }
   }
 
   #is(trait: Trait): boolean {
@@ -267,8 +314,4 @@ export class Traitor implements Transport {
   #send(peer: PeerId, topic: GossipTopic, payload: Uint8Array): void {
     this.#deps.network.gossip(this.id, peer, topic, payload)
   }
-}
-
-function placeOf({ height, round }: Proposal): string {
-  return `${height}/${round}`
 }

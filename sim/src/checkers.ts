@@ -6,15 +6,15 @@ import { MemoryStore } from '@claw-network/node/store/memory'
 import {
   bytesEqual,
   type Commit,
+  fromHex,
   type Genesis,
   type Hash,
   type Ledger,
-  quorum,
   signatureStatement,
+  signBytes,
   type Statement,
   supply,
   type ValidatorSet,
-  verifyCommit,
 } from '@claw-network/protocol'
 import { short } from './describe.ts'
 import type { SignatureScheme } from './signatures.ts'
@@ -55,32 +55,50 @@ export interface Spoken {
 /** Who voted for what: by validator, since traitors may vote for several values. */
 type Ballots = Map<Hash | undefined, Set<number>>
 
+/** How often a run came to where it gets interesting: whether a search looks in the right places. */
+export interface Sights {
+  /** Heights that needed more than one round. */
+  lateDecisions: number
+  /** Proposals of a value that had a polka in an earlier round. */
+  reproposals: number
+  /** Prevotes for nil by who had precommitted a block. */
+  heldLocks: number
+  /** Precommits of a block by who had precommitted another one at the height. */
+  movedLocks: number
+}
+
 /** Everything that was ever signed at one height and let out. */
 class SignedHeight {
+  readonly #sights: Sights
   readonly #ballots = new Map<string, Ballots>()
   /** What an honest validator said in a step, as text. */
   readonly #said = new Map<string, string>()
   readonly #locks = new Map<number, { readonly round: number; readonly blockHash: Hash }>()
   readonly #powers: readonly bigint[]
-  readonly #quorum: bigint
 
-  constructor(set: ValidatorSet) {
+  constructor(set: ValidatorSet, sights: Sights) {
     this.#powers = set.validators.map(({ power }) => power)
-    this.#quorum = quorum(set)
+    this.#sights = sights
   }
 
   add({ validator, isHonest, statement }: Spoken): void {
-    const { type, round, blockHash } = statement
+    const { type, round, polRound, blockHash } = statement
+    if (polRound !== undefined) this.#sights.reproposals += 1
     if (type !== 'proposal') this.#ballotsOf(type, round, blockHash).add(validator)
     if (!isHonest) return
 
     this.#checkEquivocation(validator, statement)
-    if (blockHash === undefined) return
+    if (blockHash === undefined) {
+      if (type === 'prevote' && this.#locks.has(validator)) this.#sights.heldLocks += 1
+      return
+    }
     if (type === 'prevote') this.#checkLock(validator, round, blockHash)
     if (type !== 'precommit') return
     if (!this.#hasPolka(round, blockHash)) {
       throw new Violation('polka', `validator ${validator} precommitted ${nameOf(statement)} without a polka`)
     }
+    const lock = this.#locks.get(validator)
+    if (lock !== undefined && lock.blockHash !== blockHash) this.#sights.movedLocks += 1
     this.#locks.set(validator, { round, blockHash })
   }
 
@@ -106,9 +124,7 @@ class SignedHeight {
   }
 
   #hasPolka(round: number, blockHash: Hash): boolean {
-    let power = 0n
-    for (const validator of this.#ballotsOf('prevote', round, blockHash)) power += this.#powers[validator] ?? 0n
-    return power >= this.#quorum
+    return isQuorum(this.#powers, this.#ballotsOf('prevote', round, blockHash))
   }
 
   #ballotsOf(type: Statement['type'], round: number, blockHash: Hash | undefined): Set<number> {
@@ -141,6 +157,7 @@ export class Checks {
   readonly #decisions: Decision[] = []
   readonly #signed = new Map<number, SignedHeight>()
   readonly #final = new Map<Hash, number>()
+  readonly sights: Sights = { lateDecisions: 0, reproposals: 0, heldLocks: 0, movedLocks: 0 }
   #violation: Violation | undefined
 
   static async open({ genesis, ledger, scheme }: ChecksDependencies): Promise<Checks> {
@@ -185,7 +202,7 @@ export class Checks {
   spoke(spoken: Spoken): void {
     this.#guard(() => {
       const { height } = spoken.statement
-      const signed = this.#signed.get(height) ?? new SignedHeight(this.#setOf(height))
+      const signed = this.#signed.get(height) ?? new SignedHeight(this.#setOf(height), this.sights)
       this.#signed.set(height, signed)
       signed.add(spoken)
     })
@@ -200,6 +217,7 @@ export class Checks {
       if (before === undefined) {
         if (height !== this.height + 1) throw new Violation('agreement', `${by} decided ${height} after ${this.height}`)
         this.#decisions.push({ blockHash, by })
+        if (commit.round > 0) this.sights.lateDecisions += 1
         this.#audit(block, commit)
       } else if (before.blockHash !== blockHash) {
         const decisions = `${by} decided ${short(blockHash)}, ${before.by} ${short(before.blockHash)}`
@@ -259,9 +277,21 @@ export class Checks {
     this.#checkLedger()
   }
 
+  /** Told apart from the code under test: another sum, another walk over the bits. */
   #checkCommit(by: PeerId, height: number, blockHash: Hash, commit: Commit): void {
+    const { validators } = this.#setOf(height)
+    const signers = new Set<number>()
+    commit.signers.forEach((byte, place) => {
+      for (let bit = 0; bit < 8; bit += 1) if ((byte & (1 << bit)) !== 0) signers.add(place * 8 + bit)
+    })
+    const message = signBytes(this.#auditor.chainId, { type: 'precommit', height, round: commit.round, blockHash })
+    const areSigned = [...signers].every((validator, place) => {
+      const signature = commit.signatures[place] ?? new Uint8Array(0)
+      return this.#scheme.verify(signature, message, fromHex(validators[validator]?.publicKey ?? ''))
+    })
+    const powers = validators.map(({ power }) => power)
     const isFor = commit.height === height && commit.blockHash === blockHash
-    if (!isFor || !verifyCommit(this.#auditor.chainId, this.#setOf(height), commit, this.#scheme.verify)) {
+    if (!isFor || !areSigned || commit.signatures.length !== signers.size || !isQuorum(powers, signers)) {
       throw new Violation('commit', `${by} decided height ${height} without a commit`)
     }
   }
@@ -293,6 +323,14 @@ export class Checks {
     }
     if (replayed.size > 0) throw new Violation('replay', `${id} lacks rows that replay from genesis gives`)
   }
+}
+
+/** More than two thirds of the power. */
+function isQuorum(powers: readonly bigint[], voters: ReadonlySet<number>): boolean {
+  const total = powers.reduce((sum, power) => sum + power, 0n)
+  let power = 0n
+  for (const voter of voters) power += powers[voter] ?? 0n
+  return power * 3n > total * 2n
 }
 
 export function inFull(error: unknown): string {

@@ -15,6 +15,7 @@ import {
   type CompactBlock,
   type DecidedBlock,
   fromBytes,
+  type Hash,
   type Prng,
   toBytes,
   type Transaction,
@@ -23,10 +24,13 @@ import {
 export interface LyingDependencies {
   readonly prng: Prng
   readonly chain: Chain
+  /** A commit that nobody but the traitor signed. */
+  readonly commitAlone: (height: number, blockHash: Hash) => Commit
 }
 
 /** The honest answer, changed. */
-export function lyingAnswer(name: RequestName, honest: Uint8Array, { prng, chain }: LyingDependencies): Uint8Array {
+export function lyingAnswer(name: RequestName, honest: Uint8Array, dependencies: LyingDependencies): Uint8Array {
+  const { prng } = dependencies
   switch (name) {
     case 'status': {
       const status = fromBytes(statusMessage, honest)
@@ -35,7 +39,9 @@ export function lyingAnswer(name: RequestName, honest: Uint8Array, { prng, chain
     case 'blocks': {
       const { blocks } = fromBytes(blocksAnswer, honest)
       const told =
-        blocks.length === 0 ? madeUp(chain) : blocks.map(block => (prng.chance(500) ? changed(block, prng) : block))
+        blocks.length === 0
+          ? madeUp(dependencies)
+          : blocks.map(block => (prng.chance(500) ? changed(block, dependencies) : block))
       return toBytes(blocksAnswer, { blocks: told })
     }
     case 'round': {
@@ -57,26 +63,6 @@ export function lyingAnswer(name: RequestName, honest: Uint8Array, { prng, chain
   }
 }
 
-/** The same header with another body. */
-export function tampered(block: CompactBlock, prng: Prng): CompactBlock {
-  const { header, transactionHashes, lastCommit, evidence } = block
-  switch (prng.below(4)) {
-    case 0:
-      return { header, transactionHashes: [], ...(lastCommit && { lastCommit }), evidence }
-    case 1:
-      return {
-        header,
-        transactionHashes: [...transactionHashes, header.stateRoot],
-        ...(lastCommit && { lastCommit }),
-        evidence,
-      }
-    case 2:
-      return { header, transactionHashes: transactionHashes.slice(1), ...(lastCommit && { lastCommit }), evidence }
-    default:
-      return { header, transactionHashes, evidence }
-  }
-}
-
 /** Those of the asked transactions that are among the secret ones; undefined where none is. */
 export function answerFrom(question: Uint8Array, secrets: ReadonlyMap<string, Transaction>): Uint8Array | undefined {
   const { hashes } = fromBytes(transactionsRequest, question)
@@ -85,8 +71,10 @@ export function answerFrom(question: Uint8Array, secrets: ReadonlyMap<string, Tr
 }
 
 /** A decided block with something about it that is not what was decided. */
-function changed({ block, commit }: DecidedBlock, prng: Prng): DecidedBlock {
-  switch (prng.below(5)) {
+function changed({ block, commit }: DecidedBlock, { prng, commitAlone }: LyingDependencies): DecidedBlock {
+  switch (prng.below(6)) {
+    case 5:
+      return { block: later(block), commit: commitAlone(commit.height, blockHashOf(later(block).header)) }
     case 0:
       return { block: { ...block, transactions: block.transactions.slice(1) }, commit }
     case 1:
@@ -102,18 +90,16 @@ function changed({ block, commit }: DecidedBlock, prng: Prng): DecidedBlock {
   }
 }
 
-/** The next block, as this node alone would like it, under a commit of the block before. */
-function madeUp(chain: Chain): DecidedBlock[] {
+/** The next block, as this node alone would like it, under a commit of its own or of the block before. */
+function madeUp({ prng, chain, commitAlone }: LyingDependencies): DecidedBlock[] {
   const { tip } = chain
   const proposer = chain.validators(tip.height + 1).validators[0]?.publicKey
-  if (tip.commit === undefined || proposer === undefined) return []
+  if (proposer === undefined) return []
   const { candidate } = chain.build({ nowMs: tip.timeMs + 1, proposer, transactions: [], evidence: [] })
-  return [
-    {
-      block: candidate.block,
-      commit: { ...tip.commit, height: tip.height + 1, blockHash: candidate.blockHash },
-    },
-  ]
+  const { block, blockHash } = candidate
+  const height = tip.height + 1
+  const commit = tip.commit && prng.chance(500) ? { ...tip.commit, height, blockHash } : commitAlone(height, blockHash)
+  return [{ block, commit }]
 }
 
 function later(block: Block): Block {

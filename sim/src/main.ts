@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import type { Sights } from './checkers.ts'
 import { planOf } from './plan.ts'
 import { type Outcome, simulate } from './simulate.ts'
 
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     seeds: { type: 'string' },
     from: { type: 'string' },
     quiet: { type: 'boolean' },
+    stop: { type: 'boolean' },
   },
 })
 
@@ -33,14 +35,17 @@ async function runMany(): Promise<number> {
   let events = 0
   let heights = 0
   let slowest = 0
+  const sights: Sights = { lateDecisions: 0, reproposals: 0, heldLocks: 0, movedLocks: 0 }
   for (const [index, seed] of seeds.entries()) {
     const outcome = await simulate(planOf(seed))
     events += outcome.events
     heights += outcome.heights
+    for (const sight of Object.keys(sights) as (keyof Sights)[]) sights[sight] += outcome.sights[sight]
     slowest = Math.max(slowest, outcome.recoveredMs)
     if (outcome.violation !== undefined) {
       failed.push(outcome)
       console.log(summaryOf(outcome))
+      if (values.stop) break
     }
     if ((index + 1) % 250 === 0) console.log(`${index + 1} of ${seeds.length} seeds, ${failed.length} failed`)
   }
@@ -48,6 +53,10 @@ async function runMany(): Promise<number> {
   console.log(
     `${seeds.length} seeds in ${seconds.toFixed(1)} s: ${heights} heights, ${events} events, ` +
       `${Math.round(events / seconds)} events/s; slowest recovery ${slowest} ms; ${failed.length} failed`,
+  )
+  console.log(
+    `${sights.lateDecisions} heights needed more than one round, ${sights.reproposals} values were proposed again, ` +
+      `${sights.heldLocks} locks held, ${sights.movedLocks} moved`,
   )
   for (const { seed } of failed.slice(0, 10)) console.log(`see it: sim/src/main.ts --seed ${seed}`)
   return failed.length === 0 ? 0 : 1

@@ -23,9 +23,22 @@ export interface Weather {
   readonly doubled: number
   /** Of 1000 requests, those that fail at once. */
   readonly refused: number
+  /** Of 1000 links, in each direction by itself, those that are dead for a while: some hear what others miss. */
+  readonly gusts: number
 }
 
-export const fairWeather: Weather = { delayMsMin: 5, delayMsMax: 25, stragglers: 0, lost: 0, doubled: 0, refused: 0 }
+export const fairWeather: Weather = {
+  delayMsMin: 5,
+  delayMsMax: 25,
+  stragglers: 0,
+  lost: 0,
+  doubled: 0,
+  refused: 0,
+  gusts: 0,
+}
+
+/** How long a gust lasts. */
+const gustMs = 300
 
 export interface NetworkOptions {
   /** Whether nodes pass on what they accept, as gossip does, or hear each other directly only. */
@@ -61,6 +74,9 @@ export class Network {
   readonly deps: NetworkDependencies
   readonly #present = new Map<PeerId, SimTransport>()
   #sides: ReadonlyMap<PeerId, number> = new Map()
+  /** The links that are dead since `#gustAt`. */
+  #deadLinks = new Map<string, boolean>()
+  #gustAt = 0
 
   constructor(options: NetworkOptions, dependencies: NetworkDependencies) {
     this.options = options
@@ -117,7 +133,7 @@ export class Network {
   carry(from: PeerId, to: PeerId, arrive: (target: SimTransport) => void): void {
     const { prng, timeline } = this.deps
     const { lost, doubled, stragglers, delayMsMin, delayMsMax } = this.weather
-    if (!this.areLinked(from, to) || prng.chance(lost)) return
+    if (!this.areLinked(from, to) || this.#isDead(from, to) || prng.chance(lost)) return
     for (let copies = prng.chance(doubled) ? 2 : 1; copies > 0; copies -= 1) {
       const delay = prng.between(delayMsMin, delayMsMax) * (prng.chance(stragglers) ? 10 : 1)
       timeline.after(delay, () => {
@@ -134,6 +150,19 @@ export class Network {
       )
       target.hear(topic, payload, from)
     })
+  }
+
+  #isDead(from: PeerId, to: PeerId): boolean {
+    const { prng, timeline } = this.deps
+    if (this.weather.gusts === 0) return false
+    if (timeline.nowMs >= this.#gustAt + gustMs) {
+      this.#gustAt = timeline.nowMs
+      this.#deadLinks = new Map()
+    }
+    const link = `${from} ${to}`
+    const isDead = this.#deadLinks.get(link) ?? prng.chance(this.weather.gusts)
+    this.#deadLinks.set(link, isDead)
+    return isDead
   }
 
   #tell(subject: SimTransport, event: 'connected' | 'disconnected'): void {

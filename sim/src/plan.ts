@@ -42,6 +42,13 @@ const params: Params = {
   timeoutStepMs: 100,
 }
 
+/** Time-outs that suffice, and such that are too short for slow weather, so that rounds fail half done. */
+const hastes: readonly Partial<Params>[] = [
+  {},
+  { proposeTimeoutMs: 150, voteTimeoutMs: 60, timeoutStepMs: 40 },
+  { proposeTimeoutMs: 60, voteTimeoutMs: 50, timeoutStepMs: 20 },
+]
+
 /** A network in which nothing fails. */
 export const calmPlan: Plan = {
   seed: 1,
@@ -60,11 +67,11 @@ export function planOf(seed: number): Plan {
   const count = prng.chance(750) ? 4 : 7
   const isEqual = prng.chance(600)
   const stakes = Array.from({ length: count }, () => (isEqual ? 100n : BigInt(prng.between(50, 150))))
-  const healsAtMs = prng.between(1_000, 4_000)
+  const healsAtMs = prng.between(1_000, 6_000)
   return {
     seed,
     stakes,
-    params: { ...params, idleBlockIntervalMs: prng.chance(500) ? 0 : prng.between(200, 1_000) },
+    params: { ...params, ...prng.pick(hastes), idleBlockIntervalMs: prng.chance(500) ? 0 : prng.between(200, 1_000) },
     scheme: seed % 100 === 0 ? 'ed25519' : 'keyed-hash',
     network: { forwards: prng.chance(400), noticesPartitions: prng.chance(500) },
     traitors: prng.chance(550) ? traitorsAmong(stakes, prng) : new Map(),
@@ -129,6 +136,7 @@ function weatherFrom(prng: Prng): Weather {
     lost: prng.pick([0, 20, 100, 300]),
     doubled: prng.pick([0, 50]),
     refused: prng.pick([0, 100]),
+    gusts: prng.pick([0, 200, 350, 500]),
   }
 }
 

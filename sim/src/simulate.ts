@@ -1,6 +1,6 @@
 /** One run: trouble, then peace, then a look at what is left. */
 import { present, type Transaction } from '@claw-network/protocol'
-import type { Violation } from './checkers.ts'
+import type { Sights, Violation } from './checkers.ts'
 import { Cluster } from './cluster.ts'
 import type { Plan } from './plan.ts'
 
@@ -11,6 +11,7 @@ export interface Outcome {
   readonly trace: string
   readonly events: number
   readonly heights: number
+  readonly sights: Sights
   readonly simulatedMs: number
   /** From the end of the trouble to the decision of all that was asked of the network then. */
   readonly recoveredMs: number
@@ -35,6 +36,7 @@ export async function simulate(plan: Plan, print?: (line: string) => void): Prom
     trace: cluster.trace.hash,
     events: cluster.events,
     heights: checks.height,
+    sights: checks.sights,
     simulatedMs: timeline.nowMs,
     recoveredMs: timeline.nowMs - plan.healsAtMs,
   }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { multiaddr } from '@multiformats/multiaddr'
+import fc from 'fast-check'
 import { isPublic, neighbourhoodOf, parseAddress } from './addresses.ts'
 
 const peer = '12D3KooWD3bfmNbuuuVCYwkjnFt3ukm3qaB3hDED3peHHXawvRAi'
@@ -31,9 +33,44 @@ test('what cannot be dialled is no address', () => {
     '/unix/tmp/socket',
     `/ip4/1.2.3.4/tcp/9527/p2p/${peer}/http`,
     '/ip4/1.2.3.4/tcp/9527/p2p/../../etc',
+    '/ip4/seed.example.org/tcp/9527',
+    '/ip6/1.2.3.4/tcp/9527',
+    '/dns4/a%b/tcp/9527',
   ]) {
     assert.equal(parseAddress(address), undefined, address)
   }
+})
+
+test('whatever a peer tells, it is an address or none', () => {
+  const word = fc.constantFrom(
+    'ip4',
+    'ip6',
+    'dns',
+    'tcp',
+    '1.2.3.4',
+    '::1',
+    '::ffff:1.2.3.4',
+    '9527',
+    '-1',
+    'p2p',
+    peer,
+    'p2p-circuit',
+    '',
+  )
+  const told = fc.oneof(
+    fc.string(),
+    fc.array(fc.oneof(word, fc.string()), { maxLength: 9 }).map(words => `/${words.join('/')}`),
+  )
+  fc.assert(
+    fc.property(told, address => {
+      const parsed = parseAddress(address)
+      if (parsed === undefined) return
+      assert.equal(typeof isPublic(parsed), 'boolean')
+      assert.ok(neighbourhoodOf(parsed).length > 0)
+      assert.ok(multiaddr(address).toString().length > 0)
+    }),
+    { numRuns: 20_000 },
+  )
 })
 
 test('an address inside a machine or a house is not public', () => {

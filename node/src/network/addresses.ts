@@ -1,9 +1,9 @@
 /** What the multiaddr of a peer says about where it is. Only TCP, and TCP through a relay, are ever dialled. */
-import { BlockList } from 'node:net'
+import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import type { PeerId } from '../ports.ts'
 
 const form =
-  /^\/(?<family>ip4|ip6|dns|dns4|dns6)\/(?<host>[^/]+)\/tcp\/(?<port>\d{1,5})(?<relay>\/p2p\/[^/]+\/p2p-circuit)?(?:\/p2p\/(?<peer>[1-9A-HJ-NP-Za-km-z]{40,60}))?$/
+  /^\/(?<family>ip4|ip6|dns|dns4|dns6)\/(?<host>[^/]+)\/tcp\/(?<port>\d{1,5})(?<relay>\/p2p\/[1-9A-HJ-NP-Za-km-z]{40,60}\/p2p-circuit)?(?:\/p2p\/(?<peer>[1-9A-HJ-NP-Za-km-z]{40,60}))?$/
 
 export interface AddressParts {
   readonly family: 'ip4' | 'ip6' | 'dns' | 'dns4' | 'dns6'
@@ -17,9 +17,12 @@ export interface AddressParts {
 export function parseAddress(address: string): AddressParts | undefined {
   const parts = form.exec(address)?.groups
   if (parts === undefined || Number(parts['port']) > 65_535) return undefined
+  const family = parts['family'] as AddressParts['family']
+  const host = parts['host'] as string
+  if (!isHost[family](host)) return undefined
   return {
-    family: parts['family'] as AddressParts['family'],
-    host: parts['host'] as string,
+    family,
+    host,
     isRelayed: parts['relay'] !== undefined,
     peer: parts['peer'] as PeerId | undefined,
   }
@@ -38,6 +41,9 @@ export function neighbourhoodOf({ family, host }: AddressParts): string {
   if (family === 'ip6') return expandedIpv6(host).slice(0, 2).join(':')
   return host
 }
+
+const isName = (host: string): boolean => /^[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*$/i.test(host)
+const isHost = { ip4: isIPv4, ip6: isIPv6, dns: isName, dns4: isName, dns6: isName }
 
 const reserved = new BlockList()
 for (const [network, prefix] of [

@@ -21,6 +21,7 @@ import { Bans } from './bans.ts'
 import {
   channelsPerNameMax,
   connectionsMax,
+  dialAddressWithinMs,
   dialWithinMs,
   gossipFrameBytesMax,
   gossipSeenMs,
@@ -29,7 +30,6 @@ import {
   inboundPerSecondMax,
   localInboundPerSecondMax,
   outboundTagValue,
-  replacedAfterMs,
   type StreamName,
   unidentifiedSocketsMax,
   unsentGossipBytesMax,
@@ -68,7 +68,7 @@ export async function openTransport(
   return new NetworkTransport({ local, topicName: names.topic }, { ...dependencies, host, book, bans })
 }
 
-type Services = { readonly gossip: GossipSub }
+type Services = { readonly gossip: GossipSub; readonly ownAddresses: OwnAddresses }
 
 /** Names that carry the chain: N1, N3. */
 class ProtocolNames {
@@ -92,7 +92,7 @@ async function settings(options: TransportOptions, names: ProtocolNames, private
     privateKey,
     nodeInfo: { userAgent: options.agent },
     addresses: {
-      listen: [...options.listen, ...(options.relay === true ? ['/p2p-circuit'] : [])],
+      listen: [...options.listen, ...(options.relay === true && !local ? ['/p2p-circuit'] : [])],
       announce: [...(options.announce ?? [])],
     },
     transports: [tcp(), ...(local ? [] : [circuitRelayTransport()])],
@@ -107,6 +107,7 @@ async function settings(options: TransportOptions, names: ProtocolNames, private
       inboundUpgradeTimeout: identifyWithinMs,
       inboundConnectionThreshold: local ? localInboundPerSecondMax : inboundPerSecondMax,
       dialTimeout: dialWithinMs,
+      addressDialTimeout: dialAddressWithinMs,
       // N56: it gives up after a few tries, and forgets that the peer was wanted; our own dialling does not.
       reconnectRetries: 0,
     },
@@ -114,16 +115,58 @@ async function settings(options: TransportOptions, names: ProtocolNames, private
       identify: identify({ protocolPrefix }),
       identifyPush: identifyPush({ protocolPrefix }),
       ping: ping({ protocolPrefix }),
-      gossip: gossip(local, names),
+      gossip: gossip(names),
       dht: kadDHT({
         protocol: `/${protocolPrefix}/kad/1`,
         peerInfoMapper: local ? passthroughMapper : removePrivateAddressesMapper,
         // Without a public address a node would never answer others.
         ...(local ? { clientMode: false } : {}),
       }),
-      ...(local ? {} : { autonat: autoNAT({ protocolPrefix }), dcutr: dcutr(), relay: circuitRelayServer() }),
+      ownAddresses,
+      ...(local
+        ? {}
+        : { autonat: freshlyDiallingAutoNAT(protocolPrefix), dcutr: dcutr(), relay: circuitRelayServer() }),
       ...(options.upnp === true ? { upnp: await portMapping() } : {}),
     } as unknown as ServiceFactoryMap<Services>,
+  }
+}
+
+type NatComponents = Parameters<ReturnType<typeof autoNAT>>[0]
+
+/**
+ * N72. The library's service dials who asks whether it is reachable, gets the connection that is open already, and
+ * closes that one when it is done. Here it gets a connection of its own.
+ */
+function freshlyDiallingAutoNAT(protocolPrefix: string) {
+  return (components: NatComponents) => {
+    const { connectionManager } = components
+    const fresh: Partial<NatComponents['connectionManager']> = {
+      getConnections: peer => connectionManager.getConnections(peer),
+      getMaxConnections: () => connectionManager.getMaxConnections(),
+      openStream: (target, protocol, options) => connectionManager.openStream(target, protocol, options),
+      openConnection: (target, options) =>
+        // A list of addresses is a random walk of the asking side, which any connection serves.
+        connectionManager.openConnection(target, Array.isArray(target) ? options : { ...options, force: true }),
+    }
+    return autoNAT({ protocolPrefix })(Object.create(components, { connectionManager: { value: fresh } }))
+  }
+}
+
+interface OwnAddresses {
+  announce(): void
+}
+
+/**
+ * N71. The library keeps a public address to itself until others have proved that it is reachable, so the first nodes of
+ * a network would never be found. What this node listens on is announced; who cannot reach it will back off.
+ */
+function ownAddresses({ addressManager }: Pick<NatComponents, 'addressManager'>): OwnAddresses {
+  return {
+    announce() {
+      for (const { type, multiaddr: address } of addressManager.getAddressesWithMetadata()) {
+        if (type === 'transport') addressManager.confirmObservedAddr(address)
+      }
+    },
   }
 }
 
@@ -139,7 +182,7 @@ async function portMapping() {
   return uPnPNAT()
 }
 
-function gossip(local: boolean, names: ProtocolNames): ReturnType<typeof gossipsub> {
+function gossip(names: ProtocolNames): ReturnType<typeof gossipsub> {
   return gossipsub({
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: message => createHash('sha256').update(message.data).digest(),
@@ -154,7 +197,8 @@ function gossip(local: boolean, names: ProtocolNames): ReturnType<typeof gossips
     scoreParams: {
       // N25. Only what is surely the peer's fault: payloads that we rejected, and protocol tricks in numbers.
       topics: Object.fromEntries(gossipTopics.map(topic => [names.topic(topic), topicScore])),
-      IPColocationFactorWeight: local ? 0 : -5,
+      // Many nodes may be behind one address; N52 bounds how many of them connect.
+      IPColocationFactorWeight: 0,
       behaviourPenaltyWeight: -1,
       behaviourPenaltyThreshold: 6,
       behaviourPenaltyDecay: 0.9,
@@ -235,7 +279,6 @@ class Libp2pHost implements Host {
     on('connection:open', ({ detail: connection }) => {
       if (!carriesChain(connection)) return
       const peer = peerOf(connection)
-      this.#replace(connection)
       if (this.#connected.has(peer)) return
       this.#connected.add(peer)
       events.connected(peer)
@@ -252,6 +295,7 @@ class Libp2pHost implements Host {
       events.discovered(detail.id.toString() as PeerId, detail.multiaddrs.map(String))
     })
     await this.#libp2p.start()
+    this.#libp2p.services.ownAddresses.announce()
   }
 
   async stop(): Promise<void> {
@@ -297,13 +341,6 @@ class Libp2pHost implements Host {
   #disconnect(peer: PeerId): void {
     // Aborted and not closed: a peer that hangs would not answer a good-bye.
     for (const connection of this.#of(peer)) connection.abort(new Error('given up'))
-  }
-
-  /** N64. */
-  #replace(fresh: Connection): void {
-    for (const old of this.#of(peerOf(fresh))) {
-      if (fresh.timeline.open - old.timeline.open > replacedAfterMs) old.abort(new Error('the peer connected anew'))
-    }
   }
 
   #protect(peer: PeerId): void {

@@ -26,8 +26,8 @@ export const gossipRates: Readonly<Record<GossipTopic, { readonly perSecond: num
 export const gossipSeenMs = 120_000
 /** N23. Bytes that wait for a slow peer before its gossip stream is given up. */
 export const unsentGossipBytesMax = 16 * mib
-/** N21. The largest gossip frame: a proposal, or many small payloads. */
-export const gossipFrameBytesMax = gossipBytesMax.proposals + 64 * kib
+/** N21. The largest gossip frame. Payloads that a peer asks for again come several in one. */
+export const gossipFrameBytesMax = 8 * mib
 
 export interface RequestLimits {
   /** Largest question and largest answer, in bytes of payload. */
@@ -82,10 +82,9 @@ export const unidentifiedSocketsMax = 500
 export const identifyWithinMs = 3_000
 /** N54. Dials that run at the same time. */
 export const dialsAtOnceMax = 8
+/** N54. A dial of all addresses of a peer, and of one of them. */
 export const dialWithinMs = 5_000
-
-/** N64. A connection this much older than a new one with the same peer is dead, or the peer would not have dialled. */
-export const replacedAfterMs = 5_000
+export const dialAddressWithinMs = 2_000
 
 /** N55. Peers remembered on disk, peers only heard of, addresses kept of one. */
 export const peersMetMax = 1_000
@@ -93,6 +92,8 @@ export const peersHeardMax = 256
 export const addressesPerPeerMax = 8
 /** N56. Wait before the next dial of a peer that did not answer: doubles from the first to the last. */
 export const redialMs = { first: 250, last: 60_000, lastOnLocal: 1_000 }
+/** N56. A connection that ends sooner than this counts as a dial that missed. */
+export const lastingMs = 10_000
 /** N56. Dials in a row that a peer which was never met may miss. */
 export const missedDialsMax = 5
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { memoryLog } from '../../../test/helpers/network.ts'
 import type { PeerId } from '../ports.ts'
-import { addressesPerPeerMax, missedDialsMax, peersHeardMax, redialMs } from './limits.ts'
+import { addressesPerPeerMax, lastingMs, missedDialsMax, peersHeardMax, redialMs } from './limits.ts'
 import { PeerBook, type PeerBookOptions } from './peer-book.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'clawnet-peers-'))
@@ -70,12 +70,21 @@ test('a peer that does not answer is tried again after longer and longer', () =>
   assert.equal(waits.at(-1), redialMs.last)
 })
 
-test('a connection that was lost is dialled at once', () => {
+test('a connection that lasted is dialled again at once, one that did not is dialled less and less often', () => {
   const { book } = open()
   book.met(peer(1), [at(peer(1))])
   for (let dial = 0; dial < 5; dial++) book.missed(peer(1))
   assert.deepEqual(due(book), [])
-  book.lost(peer(1))
+  book.lost(peer(1), lastingMs)
+  assert.deepEqual(due(book), [peer(1)])
+
+  for (let flap = 0; flap < 5; flap++) {
+    book.met(peer(1), [at(peer(1))])
+    book.lost(peer(1), lastingMs - 1)
+  }
+  clock.now += redialMs.first * 31
+  assert.deepEqual(due(book), [])
+  clock.now += redialMs.first
   assert.deepEqual(due(book), [peer(1)])
 })
 

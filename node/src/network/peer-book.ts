@@ -2,7 +2,7 @@
 import { type Infer, list, struct, text, timestamp } from '@claw-network/protocol'
 import type { Clock, Log, PeerId } from '../ports.ts'
 import { isPublic, parseAddress } from './addresses.ts'
-import { addressesPerPeerMax, missedDialsMax, peersHeardMax, peersMetMax, redialMs } from './limits.ts'
+import { addressesPerPeerMax, lastingMs, missedDialsMax, peersHeardMax, peersMetMax, redialMs } from './limits.ts'
 import { LinesFile } from './lines-file.ts'
 
 const peerRecord = struct({ id: text(64, 40), addresses: list(text(256), addressesPerPeerMax), metAtMs: timestamp })
@@ -13,6 +13,8 @@ export interface Candidate {
   readonly key: string
   readonly id: PeerId | undefined
   readonly addresses: readonly string[]
+  readonly isBootstrap: boolean
+  readonly missedDials: number
 }
 
 interface Entry {
@@ -58,7 +60,8 @@ export class PeerBook {
     if (id === this.#options.self || usable.length === 0) return
     const known = this.#entries.get(id)
     if (known !== undefined) {
-      known.addresses = merge(known.addresses, usable)
+      // What the peer said itself counts more, as long as it leads anywhere.
+      if (known.metAtMs === 0 || known.missedDials >= missedDialsMax) known.addresses = merge(known.addresses, usable)
       return
     }
     if (this.#heardCount() >= peersHeardMax) return
@@ -73,7 +76,6 @@ export class PeerBook {
     const entry = this.#entry(id)
     entry.addresses = merge(this.#usable(addresses, id), entry.addresses)
     entry.metAtMs = this.#clock.nowMs()
-    entry.missedDials = 0
     this.#hasNews = true
   }
 
@@ -89,10 +91,11 @@ export class PeerBook {
     entry.addresses = merge([full], entry.addresses)
   }
 
-  /** The connection ended: try again at once, then less and less often. */
-  lost(id: PeerId): void {
+  /** The connection ended. One that lasted is dialled again at once; one that did not counts as a dial that missed. */
+  lost(id: PeerId, lastedMs: number): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
+    if (lastedMs < lastingMs) return this.missed(id)
     entry.missedDials = 0
     entry.dialAfterMs = this.#clock.nowMs()
     if (entry.metAtMs > 0) entry.metAtMs = entry.dialAfterMs
@@ -122,7 +125,7 @@ export class PeerBook {
     return [...this.#entries]
       .filter(([, entry]) => entry.dialAfterMs <= nowMs && entry.addresses.length > 0)
       .sort(([, a], [, b]) => a.missedDials - b.missedDials || b.metAtMs - a.metAtMs)
-      .map(([key, { id, addresses }]) => ({ key, id, addresses }))
+      .map(([key, { id, addresses, isBootstrap, missedDials }]) => ({ key, id, addresses, isBootstrap, missedDials }))
   }
 
   /** Writes down whom we met, if that changed. */

@@ -53,6 +53,7 @@ const peersAnswer = list(struct({ id: text(64), addresses: list(text(256), addre
 
 /** What is remembered about a peer while it is connected. */
 interface Acquaintance {
+  readonly sinceMs: number
   askAtMs: number
   askEveryMs: number
   isAsking: boolean
@@ -88,6 +89,7 @@ export class Peers {
   connected(peer: PeerId): void {
     const nowMs = this.#dependencies.clock.nowMs()
     this.#connected.set(peer, {
+      sinceMs: nowMs,
       askAtMs: nowMs,
       askEveryMs: exchangeEveryMs.first,
       isAsking: false,
@@ -105,8 +107,10 @@ export class Peers {
   }
 
   disconnected(peer: PeerId): void {
+    const { book, clock } = this.#dependencies
+    const acquaintance = this.#connected.get(peer)
     this.#connected.delete(peer)
-    this.#dependencies.book.lost(peer)
+    if (acquaintance !== undefined) book.lost(peer, clock.nowMs() - acquaintance.sinceMs)
     this.#dial()
   }
 
@@ -223,7 +227,10 @@ export class Peers {
       wires.protect(peer)
     } catch (error) {
       // Not there, full, of another chain: the next try comes later.
-      log.debug('a peer is not reachable', { peer: candidate.key, error: String(error) })
+      const isNews = candidate.isBootstrap && candidate.missedDials === 0
+      const fields = { peer: candidate.key, addresses: candidate.addresses, error: String(error) }
+      if (isNews) log.warn('a bootstrap node is not reachable', fields)
+      else log.debug('a peer is not reachable', fields)
       book.missed(candidate.key)
     } finally {
       this.#dialling.delete(first)

@@ -29,7 +29,7 @@ export interface TransportOptions {
   readonly mdns?: boolean
   /** Ask the router for an open port. */
   readonly upnp?: boolean
-  /** Be reachable through other nodes, for one that cannot be dialled. */
+  /** Be reachable through other nodes, for one that cannot be dialled. Not on a local network. */
   readonly relay?: boolean
   /** How this node calls itself to its peers, such as `clawnetd/1.0.0`. */
   readonly agent: string

@@ -146,7 +146,7 @@ function genesisVectors(): Json {
   const state = new State()
   return {
     description:
-      'A genesis file, its canonical bytes, and the state it makes. chainId = SHA-256("clawnet/genesis/1" || bytes). state: key and row of every table; stateRoot: docs/spec/ledger.md, L30 to L35.',
+      'A genesis file, its canonical bytes, and the state it makes. chainId = SHA-256("clawnet/genesis/1" || bytes). state: key and row of every table; stateRoot: docs/spec/ledger.md, L30 and L31; state-tree.md.',
     json: genesis.toJson(start),
     bytes: hexOf(genesis, start),
     chainId,

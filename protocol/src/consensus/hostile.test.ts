@@ -2,10 +2,18 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { certificateFor, Script, scriptHeight, setOf, voteFor } from '../../../test/helpers/consensus-script.ts'
+import {
+  blockOf,
+  certificateFor,
+  Script,
+  scriptHeight,
+  setOf,
+  voteFor,
+} from '../../../test/helpers/consensus-script.ts'
 import { fromBytes, toBytes } from '../lib/codec.ts'
 import { Height } from './height.ts'
 import { type Input, input, type Output } from './inputs.ts'
+import type { Proposal } from './messages.ts'
 
 const leaveRound0 = ['precommit 0 nil by 0 1 2', 'timeout precommit 0'] as const
 /** Locks A in round 0. */
@@ -162,6 +170,15 @@ describe('hostile validators', () => {
     new Script().after('start').expect(['prevote 101 A by 0'], ['prevote 100 A by 1', 'timer propose 100'])
   })
 
+  test('a vote from far ahead counts as soon as its round is kept', () => {
+    const script = new Script().after('start', 'prevote 12 A by 0', 'prevote 4 nil by 1 2')
+    const rounds = script.core.summary().rounds.map(({ round, prevotes }) => [round, prevotes[0]])
+    assert.deepEqual(rounds, [
+      [12, 0b0001],
+      [4, 0b0110],
+    ])
+  })
+
   test('one third exactly can not take us far ahead', () => {
     new Script({ set: setOf(1, 1, 1), self: 'observer' })
       .after('start')
@@ -227,7 +244,18 @@ describe('hostile validators', () => {
     const { core } = new Script().after('start')
     const height = scriptHeight + 1
     assert.equal(core.wantsVote({ ...voteFor('prevote', 0, 'A', 0), height }), false)
+    assert.equal(core.wantsProposal({ ...proposalFor(0), height }), false)
     assert.equal(core.wantsCertificate({ ...certificateFor('prevote', 0, 'A', [0, 1, 2]), height }), false)
+  })
+
+  test('proposals are wanted for the rounds that are kept', () => {
+    const { core } = new Script().after('start')
+    assert.deepEqual(
+      [0, 8, 9, 4_000_000_000].map(round => core.wantsProposal(proposalFor(round))),
+      [true, true, false, false],
+    )
+    core.step({ type: 'proposal', proposal: proposalFor(0), timely: true })
+    assert.equal(core.wantsProposal(proposalFor(0)), false)
   })
 
   test('no proposer is computed for a round that is far away', () => {
@@ -244,6 +272,10 @@ describe('hostile validators', () => {
     assert.equal(core.wantsCertificate(certificateFor('prevote', 0, 'A', [0, 1, 2])), false)
   })
 })
+
+function proposalFor(round: number): Proposal {
+  return { height: scriptHeight, round, blockHash: blockOf('A'), signature: new Uint8Array(64) }
+}
 
 /** Inputs as a shell may give them: of four validators, a few rounds and blocks. */
 const round = fc.nat(4)

@@ -1,4 +1,4 @@
-/** Who broke how many rules, and who is shut out for it. docs/spec/network.md, N60 to N63. */
+/** Who broke how many rules, and who is shut out for it. docs/spec/network.md, N60 to N62. */
 import { type Infer, struct, text, timestamp } from '@claw-network/protocol'
 import type { Clock, Log } from '../ports.ts'
 import { banMs, bansMax, faultForgivenMs, faultsMax } from './limits.ts'

@@ -405,7 +405,7 @@ function channelOf(stream: Stream, peer: PeerId): Channel {
   }
 }
 
-/** N70. A connection through a relay is only good for making a direct one. */
+/** N73. A connection through a relay is only good for making a direct one. */
 function carriesChain(connection: Connection): boolean {
   return connection.limits === undefined && connection.status === 'open'
 }

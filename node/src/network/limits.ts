@@ -108,7 +108,7 @@ export const withoutGossipMsMax = 5_000
 
 /** N58. How often dials, exchanges and watchdogs look around. */
 export const roundMs = 500
-/** N59. How often the remembered peers are written down at most. */
+/** N55. How often the remembered peers are written down at most. */
 export const rememberEveryMs = 2_000
 
 // Bans

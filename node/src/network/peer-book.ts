@@ -1,4 +1,4 @@
-/** The peers we know of and when to try them again. docs/spec/network.md, N54 to N59. */
+/** The peers we know of and when to try them again. docs/spec/network.md, N54 to N56. */
 import { type Infer, list, struct, text, timestamp } from '@claw-network/protocol'
 import type { Clock, Log, PeerId } from '../ports.ts'
 import { isPublic, parseAddress } from './addresses.ts'

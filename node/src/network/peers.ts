@@ -1,4 +1,4 @@
-/** Keeps this node connected: whom to dial, whom to ask for others, whom to give up. docs/spec/network.md, N50 to N63. */
+/** Keeps this node connected: whom to dial, whom to ask for others, whom to give up. docs/spec/network.md, N50 to N62. */
 import { DecodeError, fromBytes, list, struct, text, toBytes, uint } from '@claw-network/protocol'
 import type { Clock, Log, PeerId } from '../ports.ts'
 import { RequestError } from '../ports.ts'

@@ -146,11 +146,14 @@ export interface ChecksDependencies {
   readonly genesis: Genesis
   readonly ledger: Ledger
   readonly scheme: SignatureScheme
+  /** How far the time of a block may be ahead of the true one: what the network tolerates and how wrong clocks are. */
+  readonly timeErrorMsMax: number
 }
 
 /** Watches a whole network and keeps the first rule that it sees broken. */
 export class Checks {
   readonly #scheme: SignatureScheme
+  readonly #timeErrorMsMax: number
   /** Executes every decided block once more, from genesis on, on nobody's disk. */
   readonly #auditor: Chain
   readonly #audited: MemoryStore
@@ -160,15 +163,17 @@ export class Checks {
   readonly sights: Sights = { lateDecisions: 0, reproposals: 0, heldLocks: 0, movedLocks: 0 }
   #violation: Violation | undefined
 
-  static async open({ genesis, ledger, scheme }: ChecksDependencies): Promise<Checks> {
+  static async open(dependencies: ChecksDependencies): Promise<Checks> {
+    const { genesis, ledger, scheme } = dependencies
     const store = new MemoryStore()
-    return new Checks(await Chain.open(genesis, { ledger, store, signatures: scheme }), store, scheme)
+    return new Checks(await Chain.open(genesis, { ledger, store, signatures: scheme }), store, dependencies)
   }
 
-  private constructor(auditor: Chain, audited: MemoryStore, scheme: SignatureScheme) {
+  private constructor(auditor: Chain, audited: MemoryStore, { scheme, timeErrorMsMax }: ChecksDependencies) {
     this.#auditor = auditor
     this.#audited = audited
     this.#scheme = scheme
+    this.#timeErrorMsMax = timeErrorMsMax
     this.#guard(() => this.#checkLedger())
   }
 
@@ -209,10 +214,14 @@ export class Checks {
   }
 
   /** A node made a block final. */
-  decided(by: PeerId, { block, blockHash, commit }: HeightRecord): void {
+  decided(by: PeerId, { block, blockHash, commit }: HeightRecord, nowMs: number): void {
     this.#guard(() => {
       const { height } = block.header
       this.#checkCommit(by, height, blockHash, commit)
+      if (block.lastCommit) this.#checkCommit(by, height - 1, block.header.lastBlockHash, block.lastCommit)
+      if (block.header.timeMs > nowMs + this.#timeErrorMsMax) {
+        throw new Violation('validity', `the time of block ${height} is ${block.header.timeMs - nowMs} ms ahead`)
+      }
       const before = this.#decisions[height - 1]
       if (before === undefined) {
         if (height !== this.height + 1) throw new Violation('agreement', `${by} decided ${height} after ${this.height}`)
@@ -271,6 +280,9 @@ export class Checks {
       candidate = this.#auditor.check(block, transactions)
     } catch (error) {
       throw new Violation('validity', `the block of height ${block.header.height} is invalid: ${String(error)}`)
+    }
+    if (candidate.stateRoot !== block.header.stateRoot) {
+      throw new Violation('validity', `the block of height ${block.header.height} does not lead to its state`)
     }
     // In memory a commit is done when the call returns; only its listeners would come later, and there are none.
     void this.#auditor.commit(candidate, commit)

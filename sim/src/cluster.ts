@@ -64,7 +64,9 @@ export class Cluster {
         stake: present(plan.stakes[index], 'a key per stake'),
       })),
     }
-    const checks = await Checks.open({ genesis, ledger, scheme })
+    const skews = plan.faults.map(fault => (fault.type === 'clock' ? Math.abs(fault.skewMs) : 0))
+    const timeErrorMsMax = plan.params.timePrecisionMs + Math.max(0, ...skews)
+    const checks = await Checks.open({ genesis, ledger, scheme, timeErrorMsMax })
     const cluster = new Cluster(plan, { genesis, scheme, clients, checks, trace: new Trace(print) })
     for (const node of cluster.nodes) void node.start()
     await drained()
@@ -229,7 +231,7 @@ export class Cluster {
           timeline.nowMs,
           `${by.id} decides ${record.block.header.height} ${record.blockHash.slice(0, 6)}`,
         )
-        if (this.isHonest(numberOf(by.id))) checks.decided(by.id, record)
+        if (this.isHonest(numberOf(by.id))) checks.decided(by.id, record, startMs + timeline.nowMs)
       },
       toldFinal: (by, transactionId, height) => {
         if (this.isHonest(numberOf(by.id))) checks.toldFinal(transactionId, height)
@@ -260,10 +262,12 @@ export class Cluster {
         running,
         prng,
         spoke: spoken => checks.spoke(spoken),
-        secretTransaction: () => {
-          const client = present(this.clients.at(-1), 'the last client is the traitors’')
+        secretTransaction: isForged => {
+          const secret = present(this.clients.at(-1), 'the last client is the traitors’')
           this.#secrets += 1
-          return this.workload.pay(client, this.#secrets)
+          if (!isForged) return this.workload.pay(secret, this.#secrets)
+          const victim = present(this.clients[0], 'there are clients')
+          return this.workload.forge(victim, running().mempool.nextNonce(victim.address), secret)
         },
       },
     )

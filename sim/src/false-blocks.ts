@@ -1,12 +1,9 @@
 /** Blocks that traitors make: sound ones beside the one they proposed, and such as break a rule. */
 import type { Chain } from '@claw-network/node/chain/chain'
 import {
-  blockHashOf,
-  type BlockInputs,
   type Commit,
   commitHashOf,
   type CompactBlock,
-  type Header,
   type Prng,
   type PublicKey,
   type Transaction,
@@ -15,7 +12,7 @@ import {
 export const breaches = [
   /** A transaction in somebody's name without his signature. */
   'signature',
-  /** All rewards to the traitor, who alone signed the last commit. */
+  /** A last commit that the traitor alone has signed. Its state is right only where there is nothing to be shared out. */
   'last commit',
   /** Another state than the block leads to. */
   'state',
@@ -29,7 +26,7 @@ export interface Wish {
   readonly nowMs: number
   readonly proposer: PublicKey
   readonly transactions: readonly Transaction[]
-  /** Of the tip; undefined at genesis. */
+  /** For the tip; undefined at genesis. */
   readonly falseCommit: Commit | undefined
 }
 
@@ -37,20 +34,21 @@ const farAheadMs = 3_600_000
 
 /** A block on the tip; it breaks just the one rule that is wished for. */
 export function anotherBlock(wish: Wish, chain: Chain): CompactBlock {
-  const { breaks, nowMs, proposer, transactions } = wish
+  const { breaks, nowMs, proposer, transactions, falseCommit } = wish
   const { candidate } = chain.build({
     nowMs: breaks === 'time' ? nowMs + farAheadMs : nowMs,
     proposer,
-    transactions,
+    transactions: breaks === 'last commit' ? [] : transactions,
     evidence: [],
   })
   const { block } = candidate
   const transactionHashes = candidate.transactions.map(transaction => transaction.wireHash)
   const { lastCommit } = block
-  const sound = { header: block.header, transactionHashes, ...(lastCommit && { lastCommit }), evidence: [] }
-  if (breaks === 'state') return { ...sound, header: { ...block.header, stateRoot: block.header.txRoot } }
-  if (breaks === 'last commit' && wish.falseCommit !== undefined) return rewarding(wish.falseCommit, sound, wish, chain)
-  return sound
+  const { header } = block
+  const sound = { header, transactionHashes, ...(lastCommit && { lastCommit }), evidence: [] }
+  if (breaks === 'state') return { ...sound, header: { ...header, stateRoot: header.txRoot } }
+  if (breaks !== 'last commit' || falseCommit === undefined) return sound
+  return { ...sound, header: { ...header, lastCommitHash: commitHashOf(falseCommit) }, lastCommit: falseCommit }
 }
 /** The same header with another body. */
 export function tampered(block: CompactBlock, prng: Prng): CompactBlock {
@@ -71,4 +69,3 @@ export function tampered(block: CompactBlock, prng: Prng): CompactBlock {
       return { header, transactionHashes, evidence }
   }
 }
-

@@ -7,12 +7,12 @@ import {
   transactionsAnswer,
   transactionsRequest,
 } from '@claw-network/node/chain/wire'
+import { tampered } from './false-blocks.ts'
 import type { RequestName } from '@claw-network/node/ports'
 import {
   blockHashOf,
   type Block,
   type Commit,
-  type CompactBlock,
   type DecidedBlock,
   fromBytes,
   type Hash,

@@ -71,7 +71,12 @@ export function planOf(seed: number): Plan {
   return {
     seed,
     stakes,
-    params: { ...params, ...prng.pick(hastes), idleBlockIntervalMs: prng.chance(500) ? 0 : prng.between(200, 1_000) },
+    params: {
+      ...params,
+      ...prng.pick(hastes),
+      subsidy: prng.pick([0n, 10n]),
+      idleBlockIntervalMs: prng.chance(500) ? 0 : prng.between(200, 1_000),
+    },
     scheme: seed % 100 === 0 ? 'ed25519' : 'keyed-hash',
     network: { forwards: prng.chance(400), noticesPartitions: prng.chance(500) },
     traitors: prng.chance(550) ? traitorsAmong(stakes, prng) : new Map(),

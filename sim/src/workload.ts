@@ -57,6 +57,14 @@ export class Workload {
     return this.sign(client, nonce, { kind: 'wallet.transfer', payload: { to, amount: 1n } })
   }
 
+  /** A payment in the name of `victim` that `thief` signed. */
+  forge(victim: Client, nonce: number, thief: Client): Transaction {
+    return this.sign({ ...victim, key: thief.key }, nonce, {
+      kind: 'wallet.transfer',
+      payload: { to: thief.address, amount: 100n },
+    })
+  }
+
   sign(client: Client, nonce: number, body: { readonly kind: string; readonly payload: unknown }): Transaction {
     const { chainId, ledger, prng } = this.#deps
     const fee = BigInt(prng.between(1, 4))

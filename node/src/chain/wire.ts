@@ -1,4 +1,4 @@
-/** What chains say to each other over a Transport (docs/spec/network.md, N40 to N49). */
+/** What chains say to each other over a Transport (docs/spec/network.md, N40 to N43). */
 import {
   bytes,
   compactBlock,

@@ -1,4 +1,4 @@
-/** What validators say to each other, and the bytes they sign (docs/spec/consensus.md, C1 to C9). */
+/** What validators say to each other, and the bytes they sign (docs/spec/consensus.md, C1 to C5). */
 import { hash, type Hash, zeroHash } from '../crypto/hash.ts'
 import { concat, fromHex, uint64, utf8 } from '../lib/bytes.ts'
 import { bytes, type Codec, enumeration, type Infer, list, optional, struct, uint } from '../lib/codec.ts'

@@ -1,14 +1,13 @@
 /** A signed transaction: who, in which order, at what fee, and the payload of one kind (docs/spec/ledger.md, L10 to L16). */
-import { decode as decodeCbor } from 'cborg'
 import { type Hash, hash, hashOf } from '../crypto/hash.ts'
 import { type Address, addressOf, type Did, did, type PublicKey, publicKey } from '../crypto/keys.ts'
 import { leafHashOf } from '../crypto/merkle.ts'
 import { bytesEqual, concat, fromHex, utf8 } from '../lib/bytes.ts'
-import { checkCanonical } from '../lib/canonical.ts'
 import {
   type Codec,
   DecodeError,
   type Infer,
+  itemOf,
   type Json,
   optional,
   struct,
@@ -129,8 +128,7 @@ export function decodeTransaction(kinds: TransactionKinds, chainId: Hash, bytes:
   if (bytes.length > transactionBytesMax) {
     throw new DecodeError(`a transaction has at most ${transactionBytesMax} bytes`)
   }
-  checkCanonical(bytes)
-  const parts: unknown = decodeCbor(bytes, { strict: true, allowIndefinite: false, allowUndefined: false })
+  const parts = itemOf(bytes)
   if (!Array.isArray(parts) || parts.length !== 2 || !(parts[1] instanceof Uint8Array) || parts[1].length !== 64) {
     throw new DecodeError('must be a body and a signature of 64 bytes')
   }

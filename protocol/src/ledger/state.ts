@@ -1,10 +1,9 @@
 /** The state: tables of rows under ordered keys, read through a View, changed through a Draft. */
-import { decode as decodeCbor } from 'cborg'
 import { type Hash, hashOf } from '../crypto/hash.ts'
 import type { Address } from '../crypto/keys.ts'
 import { assert } from '../lib/assert.ts'
 import { toHex, utf8 } from '../lib/bytes.ts'
-import { type Codec, toBytes } from '../lib/codec.ts'
+import { type Codec, fromOwnBytes, toBytes } from '../lib/codec.ts'
 
 /** `<table>/<canonical bytes of the key in hex>`: ASCII, ordered like the bytes of the key. */
 export type StateKey = string & { readonly stateKey: unique symbol }
@@ -119,7 +118,7 @@ export const emptyView: RangeView = { get: () => undefined, range: () => [] }
 
 /** Rows were written by `toBytes` and are under the state root, so they are not checked again. */
 function decodeRow<R>(codec: Codec<R>, bytes: Uint8Array | undefined): R | undefined {
-  return bytes === undefined ? undefined : codec.fromCbor(decodeCbor(bytes))
+  return bytes === undefined ? undefined : fromOwnBytes(codec, bytes)
 }
 
 function encodeRow(entry: Entry): Uint8Array | undefined {

@@ -67,11 +67,21 @@ export function toBytes<T>(codec: Codec<T>, value: T): Uint8Array {
 
 /** The value of canonical bytes. Throws DecodeError for anything that `toBytes` would not have written. */
 export function fromBytes<T>(codec: Codec<T>, bytes: Uint8Array): T {
-  checkCanonical(bytes)
-  const value = codec.fromCbor(decodeCbor(bytes, { strict: true, allowIndefinite: false, allowUndefined: false }))
+  const value = codec.fromCbor(itemOf(bytes))
   // Closes what the decoder lets through, such as text that is not UTF-8.
   if (!bytesEqual(toBytes(codec, value), bytes)) throw new DecodeError('bytes are not in canonical form')
   return value
+}
+
+/** The value of bytes that `toBytes` wrote and that nobody else could: not checked again. */
+export function fromOwnBytes<T>(codec: Codec<T>, bytes: Uint8Array): T {
+  return codec.fromCbor(decodeCbor(bytes))
+}
+
+/** What `fromCbor` takes, of bytes from anywhere. Their text need not be UTF-8 before they were encoded again. */
+export function itemOf(bytes: Uint8Array): unknown {
+  checkCanonical(bytes)
+  return decodeCbor(bytes, { strict: true, allowIndefinite: false, allowUndefined: false })
 }
 
 /** The same codec with a sentence for the reference documentation. */

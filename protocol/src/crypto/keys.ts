@@ -14,6 +14,8 @@ export type Address = string & { readonly address: unique symbol }
 const didPrefix = 'did:claw:z'
 const ed25519Multicodec = Uint8Array.of(0xed, 0x01)
 const addressPrefix = 'claw'
+/** Names kept with what was derived from them; a few MiB. */
+const rememberedMax = 20_000
 
 export const publicKey: Codec<PublicKey> = hexId<PublicKey>(32)
 
@@ -36,13 +38,13 @@ export function parseDid(input: string): Did {
   return toHex(body.subarray(2)) as Did
 }
 
-export function addressOf(did: Did): Address {
-  return toHex(digest(utf8('clawnet/address'), fromHex(did)).subarray(0, 20)) as Address
-}
+export const addressOf: (did: Did) => Address = remembered(
+  did => toHex(digest(utf8('clawnet/address'), fromHex(did)).subarray(0, 20)) as Address,
+)
 
-export function formatAddress(address: Address): string {
-  return bech32m.encode(addressPrefix, bech32m.toWords(fromHex(address)))
-}
+export const formatAddress: (address: Address) => string = remembered(address =>
+  bech32m.encode(addressPrefix, bech32m.toWords(fromHex(address))),
+)
 
 /** Throws DecodeError with what is wrong: a mistyped address never resolves. */
 export function parseAddress(input: string): Address {
@@ -83,4 +85,17 @@ export const address: Codec<Address> = {
     if (!json.startsWith('claw1')) throw new DecodeError('must be an address (claw1…) or a DID (did:claw:…)')
     return parseAddress(json)
   },
+}
+
+/** The same names come again and again, and hashing one costs more than reading its row. */
+function remembered<K, V>(derive: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>()
+  return key => {
+    const met = known.get(key)
+    if (met !== undefined) return met
+    if (known.size >= rememberedMax) known.clear()
+    const value = derive(key)
+    known.set(key, value)
+    return value
+  }
 }

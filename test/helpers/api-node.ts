@@ -29,12 +29,11 @@ import { loadOrCreateConsensusKey } from '../../node/src/consensus-key.ts'
 import { Keystore } from '../../node/src/keystore/keystore.ts'
 import { Sessions } from '../../node/src/keystore/sessions.ts'
 import { MachineDisk, machineClock, machineEntropy as entropy } from '../../node/src/machine.ts'
-import type { Clock, PeerId, Transport } from '../../node/src/ports.ts'
+import type { Clock, Log, PeerId, Transport } from '../../node/src/ports.ts'
 import { nativeEd25519 } from '../../node/src/signatures/ed25519.ts'
 import { SignaturePool } from '../../node/src/signatures/pool.ts'
 import { History } from '../../node/src/store/history.ts'
 import { MemoryStore } from '../../node/src/store/memory.ts'
-import { type LoggedLine, memoryLog } from './network.ts'
 
 export const passphrase = 'correct horse'
 
@@ -48,13 +47,19 @@ export interface ApiNodeOptions {
   readonly clock?: Clock
 }
 
+export interface Complaint {
+  readonly message: string
+  readonly fields: Record<string, unknown>
+}
+
 export class TestApiNode {
   readonly directory: string
   readonly node: ApiNode
   readonly chain: Chain
   readonly mempool: Mempool
   readonly wallet: Sessions
-  readonly log: readonly LoggedLine[]
+  /** What was logged as a warning or an error. */
+  readonly complaints: readonly Complaint[]
   /** The default identity and a second one on the same node. */
   readonly did: Did
   readonly other: Did
@@ -69,8 +74,11 @@ export class TestApiNode {
   static async start(options: ApiNodeOptions = {}): Promise<TestApiNode> {
     const { network = 'testnet', clock = machineClock } = options
     const directory = mkdtempSync(join(tmpdir(), 'clawnet-api-'))
-    const lines: LoggedLine[] = []
-    const log = memoryLog(lines)
+    const complaints: Complaint[] = []
+    const complain = (message: string, fields: Record<string, unknown> = {}): void => {
+      complaints.push({ message, fields })
+    }
+    const log: Log = { debug: () => {}, info: () => {}, warn: complain, error: complain }
     const ed25519 = nativeEd25519()
     const signatures = new SignaturePool({ workers: 0 }, { ed25519, log })
 
@@ -175,7 +183,7 @@ export class TestApiNode {
       chain,
       mempool,
       wallet,
-      lines,
+      complaints,
       did,
       other: other.did,
       api,
@@ -192,7 +200,7 @@ export class TestApiNode {
     chain: Chain
     mempool: Mempool
     wallet: Sessions
-    lines: readonly LoggedLine[]
+    complaints: readonly Complaint[]
     did: Did
     other: Did
     api: ApiServer
@@ -205,7 +213,7 @@ export class TestApiNode {
     this.chain = parts.chain
     this.mempool = parts.mempool
     this.wallet = parts.wallet
-    this.log = parts.lines
+    this.complaints = parts.complaints
     this.did = parts.did
     this.other = parts.other
     this.stranger = 'ab'.repeat(20) as Address

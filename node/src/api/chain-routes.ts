@@ -293,7 +293,7 @@ const events = rawRoute({
     const lastEventId = headers['last-event-id']
     events.open(
       { ...(account !== undefined && { account }), ...(kind !== undefined && { kind }) },
-      typeof lastEventId === 'string' ? lastEventId : undefined,
+      typeof lastEventId === 'string' && lastEventId !== '' ? lastEventId : undefined,
       response,
     )
   },

@@ -217,10 +217,10 @@ class EventStream {
       this.#next = resumed
       this.#lastId = lastEventId ?? this.#lastId
     }
+    this.#send('hello', JSON.stringify({ chainId: hash.toJson(this.#chain.chainId), height: this.#chain.tip.height }))
     if (lastEventId !== undefined && resumed === undefined) {
       this.#reset(`no event ${lastEventId.slice(0, 64)} is known here`)
     }
-    this.#send('hello', JSON.stringify({ chainId: hash.toJson(this.#chain.chainId), height: this.#chain.tip.height }))
     this.#beat()
     this.wake()
   }

@@ -81,7 +81,8 @@ export function httpApp(routes: readonly Route[], dependencies: HttpAppDependenc
       request.isOwner = guard.admit({ method, headers, access, viaSocket: isOwnSocket(raw.socket) }) === 'owner'
     } catch (error) {
       const isWrongGuess = error instanceof Problem && error.code === 'credential_is_wrong'
-      clock.after(isWrongGuess ? wrongCredentialMs : 0, () => done(error as Error))
+      if (isWrongGuess) clock.after(wrongCredentialMs, () => done(error))
+      else done(error as Error)
       return
     }
     done()
@@ -233,7 +234,7 @@ function problemOf(error: Error): Problem {
   if (status === 413) return Problem.of('body_is_too_large')
   if (status === 415) return Problem.of('body_is_not_json', { field: 'Content-Type' })
   if (typeof status === 'number' && status < 500)
-    return Problem.of('malformed', { detail: `request: ${error.message}` })
+    return Problem.of('malformed', { detail: `request: ${error.message.slice(0, 200)}` })
   return Problem.of('internal_error')
 }
 

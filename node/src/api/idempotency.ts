@@ -116,6 +116,11 @@ export class IdempotencyKeys {
     }
   }
 
+  /** The signed transactions that are kept, in the order of their requests. */
+  *transactions(): Iterable<Uint8Array> {
+    for (const { kept } of this.#entries.values()) if (kept.transaction !== undefined) yield kept.transaction
+  }
+
   async close(): Promise<void> {
     await this.#journal?.close()
   }

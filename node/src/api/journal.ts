@@ -29,7 +29,8 @@ export class Journal<T> {
   #file: FileHandle
   #bytes: number
   #pending: Pending[] = []
-  #flushing: Promise<void> | undefined
+  #isFlushing = false
+  #flushed: Promise<void> = Promise.resolve()
 
   /** Restores what the file holds and writes it anew without what does not count any more. */
   static async open<T>(options: JournalOptions<T>, { restore, current }: JournalDependencies<T>): Promise<Journal<T>> {
@@ -52,18 +53,17 @@ export class Journal<T> {
   append(line: T): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ text: textOf(this.#options.line, line), resolve, reject })
-      this.#flushing ??= this.#flush().finally(() => {
-        this.#flushing = undefined
-      })
+      if (!this.#isFlushing) this.#flushed = this.#flush()
     })
   }
 
   async close(): Promise<void> {
-    await this.#flushing
+    await this.#flushed
     await this.#file.close()
   }
 
   async #flush(): Promise<void> {
+    this.#isFlushing = true
     while (this.#pending.length > 0) {
       const batch = this.#pending
       this.#pending = []
@@ -76,6 +76,7 @@ export class Journal<T> {
         for (const { reject } of batch) reject(error)
       }
     }
+    this.#isFlushing = false
   }
 
   async #write(text: string): Promise<void> {

@@ -63,7 +63,7 @@ class Parser {
 
   #value(): Json {
     this.#skipSpace()
-    switch (this.#text[this.#at]) {
+    switch (this.#text.charAt(this.#at)) {
       case '{':
         return this.#object()
       case '[':

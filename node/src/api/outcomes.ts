@@ -72,7 +72,7 @@ export class Outcomes {
   /** Lets go of everybody who waits: the server is closing. */
   close(): void {
     this.#isClosed = true
-    for (const id of [...this.#waiting.keys()]) this.#wake(id)
+    for (const id of this.#waiting.keys()) this.#wake(id)
     for (const wake of this.#nextBlock) wake()
   }
 

@@ -105,11 +105,12 @@ export class Problem extends Error {
   }
 
   private constructor(code: string, status: number, retryable: boolean, detail: string, details: ProblemDetails) {
-    super(detail)
+    const { field } = details
+    super(field === undefined || detail.includes(field) ? detail : `${field}: ${detail}`)
     this.code = code
     this.status = status
     this.retryable = retryable
-    this.field = details.field
+    this.field = field
     this.by = details.by
     this.headers = details.headers ?? {}
   }

@@ -3,6 +3,7 @@ import {
   accountAt,
   addressOf,
   assemble,
+  DecodeError,
   type Address,
   type AnyTransactionKind,
   type Did,
@@ -87,6 +88,19 @@ export class Sender {
     })
   }
 
+  /**
+   * Hands on what the last run signed and perhaps did not send, and what waited when it ended. What is refused now gets
+   * its chance when its request comes again.
+   */
+  resume(kept: Iterable<Uint8Array>): void {
+    const { node, outcomes } = this.#deps
+    for (const bytes of kept) {
+      const transaction = this.#kept(bytes)
+      if (transaction === undefined || !this.#canStillCome(transaction)) continue
+      if (outcomes.of(transaction.id) === undefined) node.submit(transaction)
+    }
+  }
+
   /** Hands on a transaction signed elsewhere. */
   pass(transaction: Transaction): void {
     if (this.#isKnown(transaction)) return
@@ -145,15 +159,28 @@ export class Sender {
 
   /** What an earlier request with the same key signed, sent again where a crash came in between. */
   async #sentEarlier(call: Call): Promise<Transaction | undefined> {
-    const { node, outcomes } = this.#deps
     const bytes = call.keySlot?.transaction
-    if (bytes === undefined) return
-    const transaction = node.chain.decode(bytes)
-    if (outcomes.of(transaction.id) !== undefined) return transaction
+    const transaction = bytes && this.#kept(bytes)
+    if (transaction === undefined) return
+    if (this.#deps.outcomes.of(transaction.id) !== undefined) return transaction
     // It never left the node, and its nonce went to another one: a fresh one cannot pay twice.
-    if (transaction.envelope.nonce <= accountAt(node.chain.view, transaction.account).nonce) return
+    if (!this.#canStillCome(transaction)) return
     await this.#submit(transaction, true, call)
     return transaction
+  }
+
+  /** Undefined for one of another chain, which this directory was used for before. */
+  #kept(bytes: Uint8Array): Transaction | undefined {
+    try {
+      return this.#deps.node.chain.decode(bytes)
+    } catch (error) {
+      if (error instanceof DecodeError) return
+      throw error
+    }
+  }
+
+  #canStillCome({ envelope, account }: Transaction): boolean {
+    return envelope.nonce > accountAt(this.#deps.node.chain.view, account).nonce
   }
 
   async #inTurn<T>(account: Address, work: () => Promise<T>): Promise<T> {

@@ -59,6 +59,7 @@ export class ApiServer {
       const outcomes = new Outcomes({ chain, mempool, clock })
       const events = new EventStreams({ chain, rejections, clock })
       const sender = new Sender({ node, outcomes, spending, rejections })
+      sender.resume(keys.transactions())
       const openapi = openapiOf(routes, { version: node.version, rejections })
       const reference = { openapi: JSON.stringify(openapi), page: renderReferencePage(openapi) }
 

@@ -93,12 +93,13 @@ function shellOf(
 ): Shell {
   const { environment } = terminal
   const home = homeOf(call, environment, messages)
+  const isElsewhere = call.has('api') || environment['CLAWNET_API'] !== undefined
   return {
     environment,
     home,
     messages,
     output,
-    secrets: new TerminalSecrets(terminal, messages),
+    secrets: new TerminalSecrets({ home: isElsewhere ? undefined : home }, { terminal, messages }),
     connect: async () => {
       const { connect } = await import('./connection.ts')
       return connect(call, { home, environment }, messages)

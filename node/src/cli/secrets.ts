@@ -13,9 +13,16 @@ export class TerminalSecrets implements Secrets {
   readonly #terminal: Terminal
   readonly #messages: Messages
 
-  constructor(terminal: Terminal, messages: Messages) {
-    this.#terminal = terminal
-    this.#messages = messages
+  /** The home of the node that is meant; absent where that is on another machine. */
+  readonly #home: string | undefined
+
+  constructor(
+    options: { readonly home: string | undefined },
+    dependencies: { readonly terminal: Terminal; readonly messages: Messages },
+  ) {
+    this.#home = options.home
+    this.#terminal = dependencies.terminal
+    this.#messages = dependencies.messages
   }
 
   async passphrase(call: Call, { isNew }: { readonly isNew: boolean }): Promise<string> {
@@ -25,6 +32,8 @@ export class TerminalSecrets implements Secrets {
       if (passphrase === '') throw usageError(this.#messages.passphraseIsEmpty())
       return passphrase
     }
+    const kept = isNew ? undefined : await this.#keptByLocalNetwork()
+    if (kept !== undefined) return kept
     const messages = this.#messages
     if (!this.canAsk) throw usageError(messages.passphraseNeeded())
     for (;;) {
@@ -77,6 +86,12 @@ export class TerminalSecrets implements Secrets {
 
   get canAsk(): boolean {
     return this.#terminal.stdin.isTTY === true && this.#terminal.stderr.isTTY === true
+  }
+
+  async #keptByLocalNetwork(): Promise<string | undefined> {
+    if (this.#home === undefined) return undefined
+    const { localPassphraseIn } = await import('../home.ts')
+    return localPassphraseIn(this.#home)
   }
 
   #tell(text: string): void {

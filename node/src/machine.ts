@@ -88,7 +88,7 @@ export class MachineDisk implements Disk {
   }
 
   close(): void {
-    for (const name of [...this.#open.keys()]) this.#close(name)
+    for (const name of this.#open.keys()) this.#close(name)
   }
 
   #path(name: string): string {

@@ -21,6 +21,9 @@ export async function oneDaemon(): Promise<readonly Row[]> {
       starts.push(await timed(() => daemon.start()))
     }
 
+    await sleep(2_000)
+    const idle = await idleFigures(daemon.pid ?? 0)
+
     const finality: number[] = []
     const agent = loadAgent(1)
     for (let payment = 0; payment < 30; payment += 1) {
@@ -34,8 +37,6 @@ export async function oneDaemon(): Promise<readonly Row[]> {
 
     const balances = await getsPerSecond(daemon.apiPort, '/api/wallet/balance')
     const empty = await emptyServerRate()
-    await sleep(2_000)
-    const idle = await idleFigures(daemon.pid ?? 0)
     const bare = commandMs(['-e', '0'], {})
     const help = commandMs([cli, '--help'], {})
     const status = commandMs([cli, 'status'], { CLAWNET_HOME: daemon.home })
@@ -100,7 +101,7 @@ function commandMs(args: readonly string[], environment: Record<string, string>)
   const runs = Array.from({ length: 7 }, () => {
     const start = performance.now()
     const { status, stderr } = spawnSync(process.execPath, args, { env: { ...process.env, ...environment } })
-    if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`)
+    if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr.toString()}`)
     return performance.now() - start
   })
   return median(runs)

@@ -1,8 +1,10 @@
 /** The SDK against real daemons. */
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { ClawnetClient, createWallet, type NodeEvent, ProblemError } from '@claw-network/sdk'
 import { DaemonNetwork } from '../helpers/daemons.ts'
 import { until } from '../helpers/network.ts'
@@ -104,9 +106,9 @@ test('a transaction that was changed after signing is refused', async () => {
 })
 
 test('a problem names code, field and whether to try again', async () => {
-  const refusal = await client
+  const refusal: unknown = await client
     .send('wallet.transfer', { to: payee.did, amount: 100_000_000 })
-    .then(assert.fail, (error: unknown) => error)
+    .catch((error: unknown) => error)
   assert.ok(refusal instanceof ProblemError)
   assert.deepEqual([refusal.status, refusal.code, refusal.retryable], [422, 'funds_are_short', false])
   await assert.rejects(client.balance('claw1nobody'), { code: 'malformed', field: 'address' })
@@ -148,6 +150,22 @@ test('events go on over a kill of the node, each once and in order', async () =>
   const shown = seen.map(event => (event.type === 'transaction' ? event.data.txHash : event.type))
   assert.deepEqual(shown, hashes.slice(-shown.length))
   assert.ok(shown.length >= 3)
+})
+
+test('the agent of the examples pays and sees its payment', async t => {
+  const agent = fileURLToPath(new URL('../../examples/typescript/agent.ts', import.meta.url))
+  const child = spawn(process.execPath, ['--conditions=clawnet-source', agent, payee.did, '3'], {
+    env: { ...process.env, CLAWNET_API: `http://127.0.0.1:${network.daemon(1).apiPort}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  let printed = ''
+  child.stdout.on('data', (text: Buffer) => {
+    printed += text.toString()
+  })
+  const claims = [/on local, block \d+, \d+ Tokens to spend/, /0x[0-9a-f]{64} is final/, / 3 Tokens from claw1\w+ to /]
+  for (const claim of claims) await until(`the agent prints ${claim}`, () => claim.test(printed), 20_000)
+  assert.ok(printed.includes(payee.address))
 })
 
 test('a wrong credential is refused even where none is needed', async () => {

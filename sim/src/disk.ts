@@ -73,11 +73,8 @@ export class SimDisk implements Disk {
   /** The power fails: of what was written since the last sync a part survives, the last of it perhaps torn. */
   lose(prng: Prng): void {
     for (const [name, file] of this.#files) {
-      const whole = prng.below(file.writes.length + 1)
       let content = file.durable ?? new Uint8Array(0)
-      for (const write of file.writes.slice(0, whole)) content = written(content, write)
-      const next = file.writes[whole]
-      if (next !== undefined && prng.chance(700)) content = written(content, torn(next, prng))
+      for (const write of survivors(file.writes, prng)) content = written(content, write)
       const isLost = file.durable === undefined && content.length === 0
       if (isLost) this.#files.delete(name)
       else this.#files.set(name, { durable: content, writes: [], content })
@@ -87,6 +84,18 @@ export class SimDisk implements Disk {
     }
     this.#removed.clear()
   }
+}
+
+/**
+ * Mostly the first of them, the next one torn. But the disk may also have written later ones first: then there is a hole
+ * of zeros where the others should be.
+ */
+function survivors(writes: readonly Write[], prng: Prng): readonly Write[] {
+  if (prng.chance(200)) return writes.filter(() => prng.chance(500))
+  const whole = prng.below(writes.length + 1)
+  const next = writes[whole]
+  const kept = writes.slice(0, whole)
+  return next !== undefined && prng.chance(700) ? [...kept, torn(next, prng)] : kept
 }
 
 /** A beginning of the write; behind it perhaps zeros or old garbage, where the file grew before its data arrived. */

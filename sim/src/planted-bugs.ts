@@ -14,6 +14,7 @@ export interface PlantedBug {
 }
 
 const core = 'protocol/src/consensus/'
+const shell = 'node/src/chain/'
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -114,6 +115,163 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${core}height.ts`,
     find: '      this.#valid = polka // L42\n',
     replace: '',
+    breaks: 'progress',
+  },
+  {
+    name: 'the log is not replayed after a crash (C44)',
+    file: `${shell}deliberation.ts`,
+    find: '    if (frames.length === 0) return\n',
+    replace: '    if (frames.length >= 0) return\n',
+    breaks: 'agreement',
+  },
+  {
+    name: 'what the log leaves open is not taken up (C44)',
+    file: `${shell}deliberation.ts`,
+    find: '    this.#perform(open)\n',
+    replace: '',
+    breaks: 'progress',
+  },
+  {
+    name: 'the log is not synced before a signature (C42)',
+    file: `${shell}deliberation.ts`,
+    find: '    this.#wal.sync()\n',
+    replace: '',
+    breaks: 'agreement',
+  },
+  {
+    name: 'a torn tail stays in the log (C43)',
+    file: `${shell}wal.ts`,
+    find: '    if (length < bytes.length) this.#disk.truncate(this.#file, length)\n',
+    replace: '',
+    breaks: 'agreement',
+  },
+  {
+    name: 'the log goes before the block is durable (C44)',
+    file: `${shell}driver.ts`,
+    find: '    await chain.commit(candidate, commit)\n',
+    replace: '    this.#current.forget()\n    await chain.commit(candidate, commit)\n',
+    breaks: 'agreement',
+  },
+  {
+    name: 'the block is not logged before a vote for it (C40)',
+    file: `${shell}deliberation.ts`,
+    find: "    this.#log('block', toBytes(blockCodec, block))\n",
+    replace: '',
+    breaks: 'progress',
+  },
+  {
+    name: 'the signer forgets what it signed (C51)',
+    file: `${shell}signer.ts`,
+    find: '    this.#disk.writeAt(fileName, (record.sequence % 2) * slotBytes, encodeSlot(record, this.#key.publicKey))\n',
+    replace: '',
+    breaks: 'agreement',
+  },
+  {
+    name: 'the record of the signer is not synced (C51)',
+    file: `${shell}signer.ts`,
+    find: '    this.#disk.sync(fileName)\n    this.#last = record\n',
+    replace: '    this.#last = record\n',
+    breaks: 'agreement',
+  },
+  {
+    name: 'no peer is asked for what this node lacks (C47)',
+    file: `${shell}driver.ts`,
+    find: 'if (peer !== undefined) void this.#exchange(peer.id)',
+    replace: 'if (peer !== undefined) void peer.id',
+    breaks: 'progress',
+  },
+  {
+    name: 'a node that is behind does not catch up',
+    file: `${shell}block-sync.ts`,
+    find: '    if (this.#running) return\n',
+    replace: '    if (this.#running || !this.#stopped) return\n',
+    breaks: 'progress',
+  },
+  {
+    name: 'a block that is not here is asked for once',
+    file: `${shell}deliberation.ts`,
+    find: '        this.#later(retryMs, () => void this.#validate(blockHash))\n',
+    replace: '',
+    breaks: 'progress',
+  },
+  {
+    name: 'the commit of a synced block is not verified (C33)',
+    file: `${shell}driver.ts`,
+    find: 'if (commit.blockHash !== blockHash || !chain.verify(commit)) {',
+    replace: 'if (commit.blockHash !== blockHash) {',
+    breaks: 'agreement',
+  },
+  {
+    name: 'the commit of a synced block may be another block’s',
+    file: `${shell}driver.ts`,
+    find: 'if (commit.blockHash !== blockHash || !chain.verify(commit)) {',
+    replace: 'if (!chain.verify(commit)) {',
+    breaks: 'agreement',
+  },
+  {
+    name: 'lastCommit is not verified (C33)',
+    file: `${shell}chain.ts`,
+    find: "    if (!this.verify(lastCommit)) throw new InvalidBlockError('lastCommit is not signed by more than two thirds')\n",
+    replace: '',
+    breaks: 'agreement',
+  },
+  {
+    name: 'the state that a block leads to is not compared',
+    file: `${shell}chain.ts`,
+    find: "    if (header.stateRoot !== executed.stateRoot) throw new InvalidBlockError('stateRoot is wrong')\n",
+    replace: '',
+    breaks: 'agreement',
+  },
+  {
+    name: 'transactions that a peer gives are not checked',
+    file: `${shell}relay.ts`,
+    find: '    if (!verdicts.every(verdict => verdict)) throw',
+    replace: '    if (verdicts.length > unknown.length) throw',
+    breaks: 'agreement',
+  },
+  {
+    name: 'a proposal may lie in the future (C45)',
+    file: `${shell}deliberation.ts`,
+    find: 'timeMs <= now + timePrecisionMs && ',
+    replace: '',
+    breaks: 'agreement',
+  },
+  {
+    name: 'votes are not checked for their signature',
+    file: `${shell}deliberation.ts`,
+    find: "    if (!this.#signed(vote, vote.signature, vote.validator)) return 'reject'\n",
+    replace: '',
+    breaks: 'agreement',
+  },
+  {
+    name: 'certificates are not verified when they come in',
+    file: `${shell}deliberation.ts`,
+    find: "    if (!verifyCertificate(chain.chainId, this.validators, certificate, signatures.verify)) return 'reject'\n",
+    replace: '    void [chain, signatures]\n',
+    breaks: 'agreement',
+  },
+  {
+    name: 'a compact block is not bound to the hash that was signed',
+    file: 'protocol/src/ledger/block.ts',
+    find: `    header.txRoot === transactionsRootOf(transactionHashes) &&
+    header.lastCommitHash === commitHashOf(lastCommit) &&
+    header.evidenceRoot === evidenceRootOf(evidence)
+`,
+    replace: '    transactionHashes !== undefined && lastCommit !== evidence\n',
+    breaks: 'progress',
+  },
+  {
+    name: 'a block that is final but invalid here goes unnoticed (C27)',
+    file: `${shell}deliberation.ts`,
+    find: "        case 'halt':\n          // More",
+    replace: "        case 'halt':\n          break\n          // More",
+    breaks: 'progress',
+  },
+  {
+    name: 'a transaction of a final block stays in the mempool',
+    file: `${shell}driver.ts`,
+    find: '    mempool.decided(candidate.transactions, candidate.block.header.timeMs)\n',
+    replace: '    void mempool\n',
     breaks: 'progress',
   },
 ]

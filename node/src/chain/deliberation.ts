@@ -124,7 +124,7 @@ export class Deliberation {
 
   /** Repeats what an earlier run logged, and takes up what it left open. */
   replay(): void {
-    const frames = this.#wal.frames()
+    const frames = this.#wal.frames(this.#self?.signer.logBytesOf(this.height) ?? 0)
     if (frames.length === 0) return
     const open: Output[] = []
     for (const frame of frames) {
@@ -300,7 +300,7 @@ export class Deliberation {
       return
     }
     this.#wal.sync()
-    const signature = self.signer.sign(statement)
+    const signature = self.signer.sign(statement, this.#wal.length)
     const { height, round, polRound, blockHash } = statement
     if (statement.type === 'proposal') {
       const proposal: Proposal = {

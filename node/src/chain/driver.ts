@@ -15,6 +15,7 @@ import {
 import type { GossipVerdict, PeerId } from '../ports.ts'
 import { type Candidate, InvalidBlockError } from './chain.ts'
 import { Deliberation, type DeliberationDependencies } from './deliberation.ts'
+import { Wal } from './wal.ts'
 import { consensusMessage, type ProposalMessage, proposalMessage, roundAnswer, roundRequest } from './wire.ts'
 
 export interface DriverDependencies extends DeliberationDependencies {
@@ -58,7 +59,7 @@ export class Driver {
   }
 
   start(): void {
-    const { transport, relay, chain } = this.#deps
+    const { transport, relay, chain, disk } = this.#deps
     transport.onGossip('votes', (payload, from) => this.#onGossip({ topic: 'votes', payload, from }))
     transport.onGossip('proposals', (payload, from) => this.#onGossip({ topic: 'proposals', payload, from }))
     transport.onRequest('round', (payload, from) => this.#answerRound(payload, from))
@@ -66,6 +67,8 @@ export class Driver {
     relay.onArrival(() => this.#plan())
     this.#refuseRestoredSigner(chain.tip.height, ownSignatureDepth)
     if (this.#halted !== undefined) return
+    // A crash may have come between the block and the end of its log.
+    new Wal(disk, chain.tip.height).remove()
     this.#current.replay()
     this.#plan()
     this.#planExchange()
@@ -162,6 +165,8 @@ export class Driver {
     this.#refuseRestoredSigner(commit.height, 1)
     if (this.#stopped || this.#halted !== undefined) return
     this.#current = this.#deliberate()
+    // Where the chain was restored from a copy, this node has been at this height before.
+    this.#current.replay()
     const early = this.#early
     this.#early = []
     for (const message of early) this.#hear(message)

@@ -24,7 +24,7 @@ function prevote(height: number, round: number, blockHash?: Hash): Statement {
 
 test('a signature is that of the statement under the key', () => {
   const { signer } = fresh()
-  const signature = signer.sign(prevote(5, 0, blockA))
+  const signature = signer.sign(prevote(5, 0, blockA), 0)
   assert.ok(verify(signature, signBytes(chainId, prevote(5, 0, blockA)), fromHex(actor('val').consensusKey)))
   assert.equal(toHex(signer.publicKey), actor('val').consensusKey)
 })
@@ -33,20 +33,20 @@ test('the same statement gives the same signature, also after a restart', () => 
   const { disk, signer } = fresh()
   let uses = 0
   const counting: ConsensusKey = { publicKey: key.publicKey, sign: message => (uses++, key.sign(message)) }
-  const signature = signer.sign(prevote(5, 0, blockA))
-  assert.deepEqual(signer.sign(prevote(5, 0, blockA)), signature)
-  assert.deepEqual(new Signer(chainId, counting, disk).sign(prevote(5, 0, blockA)), signature)
+  const signature = signer.sign(prevote(5, 0, blockA), 0)
+  assert.deepEqual(signer.sign(prevote(5, 0, blockA), 0), signature)
+  assert.deepEqual(new Signer(chainId, counting, disk).sign(prevote(5, 0, blockA), 0), signature)
   assert.equal(uses, 0, 'the stored signature is given, nothing is signed again')
 })
 
 test('the record is durable before the signature is given, and without that none is given', () => {
   const { disk, signer } = fresh()
   disk.synced.length = 0
-  signer.sign(prevote(5, 0, blockA))
+  signer.sign(prevote(5, 0, blockA), 0)
   assert.deepEqual(disk.synced, [file])
 
   disk.sync = () => assert.fail('the disk fails')
-  assert.throws(() => signer.sign(prevote(6, 0, blockA)), /the disk fails/)
+  assert.throws(() => signer.sign(prevote(6, 0, blockA), 0), /the disk fails/)
 })
 
 const at = prevote(5, 2, blockA)
@@ -62,12 +62,12 @@ const conflicts: readonly (readonly [claim: string, statement: Statement])[] = [
 for (const [claim, statement] of conflicts) {
   test(`${claim} is never signed, neither at once nor after a restart`, () => {
     const { disk, signer } = fresh()
-    signer.sign(at)
+    signer.sign(at, 0)
     for (const one of [signer, new Signer(chainId, key, disk)]) {
-      assert.throws(() => one.sign(statement), DoubleSignError)
+      assert.throws(() => one.sign(statement, 0), DoubleSignError)
       assert.equal(one.isNews(statement), false)
       // What was signed is still there for who asks again.
-      assert.doesNotThrow(() => one.sign(at))
+      assert.doesNotThrow(() => one.sign(at, 0))
     }
   })
 }
@@ -75,9 +75,9 @@ for (const [claim, statement] of conflicts) {
 test('another polRound of the same proposal is another statement', () => {
   const { signer } = fresh()
   const proposal: Statement = { type: 'proposal', height: 5, round: 2, blockHash: blockA }
-  signer.sign({ ...proposal, polRound: 1 })
-  assert.throws(() => signer.sign({ ...proposal, polRound: 0 }), DoubleSignError)
-  assert.throws(() => signer.sign(proposal), DoubleSignError)
+  signer.sign({ ...proposal, polRound: 1 }, 0)
+  assert.throws(() => signer.sign({ ...proposal, polRound: 0 }, 0), DoubleSignError)
+  assert.throws(() => signer.sign(proposal, 0), DoubleSignError)
 })
 
 test('steps, rounds and heights that rise are signed, and are news until then', () => {
@@ -93,7 +93,7 @@ test('steps, rounds and heights that rise are signed, and are news until then', 
   for (const statement of rising) {
     const signer = new Signer(chainId, key, disk)
     assert.equal(signer.isNews(statement), true)
-    signer.sign(statement)
+    signer.sign(statement, 0)
     assert.equal(signer.isNews(statement), false)
     assert.equal(signer.isPast(statement), false)
     assert.equal(signer.isPast(prevote(1, 0)), true)
@@ -102,9 +102,9 @@ test('steps, rounds and heights that rise are signed, and are news until then', 
 
 test('a slot torn at any byte leaves the one before, whose statement is the last that got out', () => {
   const { disk, signer } = fresh()
-  signer.sign(prevote(5, 0, blockA))
+  signer.sign(prevote(5, 0, blockA), 0)
   const before = disk.copy()
-  signer.sign(prevote(6, 0, blockA))
+  signer.sign(prevote(6, 0, blockA), 0)
   const [old, now] = [before.read(file) ?? assert.fail(), disk.read(file) ?? assert.fail()]
   const changed = [...now.keys()].filter(index => now[index] !== old[index])
   const [first = 0] = changed
@@ -121,7 +121,7 @@ test('a slot torn at any byte leaves the one before, whose statement is the last
 test('two slots are written in turn: the newest survives whichever is lost before it', () => {
   const { disk, signer } = fresh()
   for (let height = 1; height <= 4; height++) {
-    signer.sign(prevote(height, 0))
+    signer.sign(prevote(height, 0), 0)
     const restarted = new Signer(chainId, key, disk)
     assert.equal(restarted.isNews(prevote(height, 0)), false)
     assert.equal(restarted.isNews(prevote(height, 1)), true)
@@ -143,7 +143,7 @@ test('the record of another key is no record', () => {
 
 test('a record damaged in both slots is fatal, in whatever bytes', () => {
   const { disk, signer } = fresh()
-  signer.sign(at)
+  signer.sign(at, 0)
   const whole = disk.read(file) ?? assert.fail()
   for (let offset = 0; offset < whole.length / 2; offset++) {
     const damaged = whole.slice()
@@ -158,7 +158,7 @@ test('a record damaged in both slots is fatal, in whatever bytes', () => {
 
 test('a second record is never made over the first', () => {
   const { disk, signer } = fresh()
-  signer.sign(at)
+  signer.sign(at, 0)
   const before = disk.read(file)
   assert.throws(() => Signer.create(disk, key), SignerRecordError)
   assert.deepEqual(disk.read(file), before)
@@ -166,9 +166,9 @@ test('a second record is never made over the first', () => {
 
 test('a record restored from an older copy holds for news what was signed since: the chain must tell it otherwise', () => {
   const { disk, signer } = fresh()
-  signer.sign(prevote(5, 0, blockA))
+  signer.sign(prevote(5, 0, blockA), 0)
   const backup = disk.copy()
-  signer.sign(prevote(6, 0, blockA))
+  signer.sign(prevote(6, 0, blockA), 0)
   assert.equal(new Signer(chainId, key, disk).isNews(prevote(6, 0, blockB)), false)
   assert.equal(new Signer(chainId, key, backup).isNews(prevote(6, 0, blockB)), true)
 })

@@ -25,6 +25,8 @@ interface SignRecord {
   readonly height: number
   readonly round: number
   readonly step: number
+  /** How much of the height's log the signature rests on. */
+  readonly logBytes: number
   readonly message: Uint8Array
   readonly signature: Uint8Array
 }
@@ -33,8 +35,8 @@ const fileName = 'signer.record'
 const steps = { proposal: 0, prevote: 1, precommit: 2 } as const
 /** Bytes of `signBytes`: 14 of domain, 32 of chain, 1 type, 8 height, 4 + 4 rounds, 32 hash. */
 const messageBytes = 95
-/** sequence 8 | height 8 | round 4 | step 1 | key 32 | message 95 | signature 64 | crc32c 4 */
-const slotBytes = 216
+/** sequence 8 | height 8 | log 8 | round 4 | step 1 | key 32 | message 95 | signature 64 | crc32c 4 */
+const slotBytes = 224
 
 export class Signer {
   readonly #chainId: Hash
@@ -52,6 +54,7 @@ export class Signer {
       height: 0,
       round: 0,
       step: 0,
+      logBytes: 0,
       message: new Uint8Array(messageBytes),
       signature: new Uint8Array(64),
     }
@@ -86,6 +89,11 @@ export class Signer {
     return this.#key.publicKey
   }
 
+  /** How many bytes of the log of `height` must be there for this key to go on voting in it (C43). */
+  logBytesOf(height: number): number {
+    return this.#last.height === height ? this.#last.logBytes : 0
+  }
+
   /** Whether a later step was signed already, so that this one never will be again. */
   isPast(statement: Statement): boolean {
     return this.#order(statement) < 0
@@ -96,8 +104,11 @@ export class Signer {
     return this.#order(statement) > 0
   }
 
-  /** The same statement gives the stored signature; a conflicting or earlier one throws DoubleSignError. */
-  sign(statement: Statement): Uint8Array {
+  /**
+   * The same statement gives the stored signature; a conflicting or earlier one throws DoubleSignError. `logBytes` of the
+   * height's log, which led to the statement, must be durable.
+   */
+  sign(statement: Statement, logBytes: number): Uint8Array {
     const { height, round } = statement
     const step = steps[statement.type]
     const message = signBytes(this.#chainId, statement)
@@ -111,7 +122,8 @@ export class Signer {
       )
     }
 
-    const record = { sequence: last.sequence + 1, height, round, step, message, signature: this.#key.sign(message) }
+    const sequence = last.sequence + 1
+    const record = { sequence, height, round, step, logBytes, message, signature: this.#key.sign(message) }
     this.#disk.writeAt(fileName, (record.sequence % 2) * slotBytes, encodeSlot(record, this.#key.publicKey))
     this.#disk.sync(fileName)
     this.#last = record
@@ -131,6 +143,7 @@ function encodeSlot(record: SignRecord, publicKey: Uint8Array): Uint8Array {
   const body = concat(
     uint64(record.sequence),
     uint64(record.height),
+    uint64(record.logBytes),
     fixed,
     publicKey,
     record.message,
@@ -146,13 +159,14 @@ function decodeSlot(bytes: Uint8Array, publicKey: Uint8Array): SignRecord | unde
   if (bytes.length !== slotBytes) return
   const view = new DataView(bytes.buffer, bytes.byteOffset, slotBytes)
   if (crc32c(bytes.subarray(0, slotBytes - 4)) !== view.getUint32(slotBytes - 4)) return
-  if (toHex(bytes.subarray(21, 53)) !== toHex(publicKey)) return
+  if (toHex(bytes.subarray(29, 61)) !== toHex(publicKey)) return
   return {
     sequence: Number(view.getBigUint64(0)),
     height: Number(view.getBigUint64(8)),
-    round: view.getUint32(16),
-    step: bytes[20] as number,
-    message: bytes.slice(53, 53 + messageBytes),
-    signature: bytes.slice(53 + messageBytes, slotBytes - 4),
+    logBytes: Number(view.getBigUint64(16)),
+    round: view.getUint32(24),
+    step: bytes[28] as number,
+    message: bytes.slice(61, 61 + messageBytes),
+    signature: bytes.slice(61 + messageBytes, slotBytes - 4),
   }
 }

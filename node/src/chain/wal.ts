@@ -1,6 +1,6 @@
 /**
  * The write-ahead log of one height: every input of the consensus core, in order, before the core sees it
- * (docs/spec/consensus.md, C40 to C45). A torn tail is cut; damage before it is fatal.
+ * (docs/spec/consensus.md, C40 to C44).
  */
 import { concat } from '@claw-network/protocol'
 import type { Disk } from '../ports.ts'
@@ -26,6 +26,7 @@ const payloadBytesMax = 16 * 1024 * 1024
 export class Wal {
   readonly #disk: Disk
   readonly #file: string
+  #length = 0
   #dirty = false
 
   constructor(disk: Disk, height: number) {
@@ -33,16 +34,32 @@ export class Wal {
     this.#file = fileOf(height)
   }
 
-  /** What an earlier run logged for this height. */
-  frames(): readonly Frame[] {
+  get length(): number {
+    return this.#length
+  }
+
+  /**
+   * What an earlier run logged for this height; a torn tail is cut. Throws WalError where it tears within the first
+   * `neededBytes`: a signature rests on them (C43).
+   */
+  frames(neededBytes: number): readonly Frame[] {
     const bytes = this.#disk.read(this.#file) ?? new Uint8Array(0)
-    const { frames, length } = readFrames(this.#file, bytes)
+    const { frames, length } = readFrames(bytes)
+    if (length < neededBytes) {
+      throw new WalError(
+        `${this.#file} is ${bytes.length === 0 ? 'missing' : `damaged at byte ${length}`}: ` +
+          'this node has voted at this height and must not vote without it. Restore the file, or make a new consensus key',
+      )
+    }
     if (length < bytes.length) this.#disk.truncate(this.#file, length)
+    this.#length = length
     return frames
   }
 
   append(type: FrameType, payload: Uint8Array): void {
-    this.#disk.append(this.#file, encodeFrame(type, payload))
+    const frame = encodeFrame(type, payload)
+    this.#disk.append(this.#file, frame)
+    this.#length += frame.length
     this.#dirty = true
   }
 
@@ -72,24 +89,15 @@ function encodeFrame(type: FrameType, payload: Uint8Array): Uint8Array {
   return concat(head, payload)
 }
 
-/** Frames up to the first that is incomplete. A bad frame is a torn tail only where nothing sound follows it. */
-function readFrames(file: string, bytes: Uint8Array): { frames: Frame[]; length: number } {
+/** Frames up to the first that is not whole. */
+function readFrames(bytes: Uint8Array): { frames: Frame[]; length: number } {
   const frames: Frame[] = []
-  let position = 0
-  for (;;) {
-    const frame = frameAt(bytes, position)
-    if (frame === undefined) break
+  let length = 0
+  for (let frame = frameAt(bytes, 0); frame !== undefined; frame = frameAt(bytes, length)) {
     frames.push(frame)
-    position += headBytes + frame.payload.length
+    length += headBytes + frame.payload.length
   }
-  for (let later = position + 1; later < bytes.length - headBytes; later += 1) {
-    if (frameAt(bytes, later) !== undefined) {
-      throw new WalError(
-        `${file} is damaged at byte ${position}: this node must not vote at this height. Restore the file from a backup`,
-      )
-    }
-  }
-  return { frames, length: position }
+  return { frames, length }
 }
 
 function frameAt(bytes: Uint8Array, position: number): Frame | undefined {

@@ -70,6 +70,10 @@ async function up(call: Call, shell: Shell): Promise<ExitCode> {
   if (known.length > 0 && count !== undefined && count !== known.length) {
     throw new CliError(exitCodes.conflict, 'devnet_exists', messages.devnetExists(known.length))
   }
+  // The configuration is what is written last.
+  if (!known.every(home => existsSync(join(home, 'config.yaml')))) {
+    throw new CliError(exitCodes.conflict, 'devnet_is_unfinished', messages.devnetIsUnfinished(baseOf(shell)))
+  }
   const homes = known.length > 0 ? known : await found({ count: count ?? nodesDefault, basePort }, shell)
 
   const { runningPid } = await import('../pid-file.ts')

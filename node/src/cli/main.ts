@@ -108,7 +108,9 @@ function shellOf(
 }
 
 function homeOf(call: Call, environment: Shell['environment'], messages: Messages): string {
-  const home = resolve(call.text('home') ?? environment['CLAWNET_HOME'] ?? join(homedir(), '.clawnet'))
+  // An empty variable is one that is not set: compose files and unit files write them so.
+  const named = call.text('home') ?? (environment['CLAWNET_HOME'] || '~/.clawnet')
+  const home = resolve(named.replace(/^~(?=\/|$)/, homedir()))
   const node = call.text('node')
   if (node === undefined) return home
   if (!/^[1-9]\d?$/.test(node)) throw usageError(messages.nodeNumberIsWrong(node))

@@ -184,6 +184,10 @@ const table = {
     (height: number, target: number) => `not ready yet: block ${height} of ${target}`,
     (height, target) => `尚未就绪：区块 ${height} / ${target}`,
   ),
+  secondsLeft: row(
+    (seconds: number) => `, ${seconds} s left`,
+    seconds => `，还需 ${seconds} 秒`,
+  ),
   goalExpected: row(
     () => 'must be ready, synced or tx: and the hash of a transaction (tx:0x…)',
     () => '必须是 ready、synced 或 tx: 加交易哈希（tx:0x…）',
@@ -324,6 +328,10 @@ const table = {
     (nodes: number) =>
       `there is a devnet of ${nodes} nodes: "clawnet devnet up" starts it, "clawnet devnet down --delete" makes room`,
     nodes => `已有一个 ${nodes} 节点的 devnet："clawnet devnet up" 启动它，"clawnet devnet down --delete" 删除它`,
+  ),
+  devnetIsUnfinished: row(
+    (base: string) => `the devnet in ${base} was never finished: "clawnet devnet down --delete" makes room`,
+    base => `${base} 中的 devnet 未创建完成："clawnet devnet down --delete" 可删除它`,
   ),
   noDevnet: row(
     (home: string) => `there is no devnet in ${home}: "clawnet devnet up" makes one`,

@@ -6,6 +6,7 @@ import { type Call, usageError } from './arguments.ts'
 import type { Command, Shell } from './command.ts'
 import { reportTransaction } from './domain-commands.ts'
 import { CliError, type ExitCode, exitCodes } from './exit-codes.ts'
+import { SyncProgress } from './sync-progress.ts'
 import { valueOf } from './values.ts'
 
 const group = 'Node'
@@ -125,6 +126,7 @@ async function waitFor(call: Call, shell: Shell): Promise<ExitCode> {
 
 async function waitForNode(goal: 'ready' | 'synced', timeoutMs: number, shell: Shell): Promise<ExitCode> {
   const { output, messages, connect } = shell
+  const progress = new SyncProgress(messages)
   for (const endsAtMs = Date.now() + timeoutMs; ; await pause(lookMs)) {
     // Asked anew each time: the node may open its socket meanwhile.
     const status = await statusOf(await connect())
@@ -142,7 +144,7 @@ async function waitForNode(goal: 'ready' | 'synced', timeoutMs: number, shell: S
         status.degraded[0] ?? messages.notReady(status.blockHeight, status.targetHeight),
       )
     }
-    if (status !== undefined) output.progress(messages.notReady(status.blockHeight, status.targetHeight))
+    if (status !== undefined) output.progress(progress.line(status, Date.now()))
   }
 }
 

@@ -74,7 +74,7 @@ export function memoryLog(lines: LoggedLine[] = []): Log {
 export async function until(
   claim: string,
   condition: () => boolean | Promise<boolean>,
-  withinMs = 5_000,
+  withinMs = 10_000,
 ): Promise<void> {
   const start = performance.now()
   while (!(await condition())) {

@@ -91,7 +91,7 @@ export const peersMetMax = 1_000
 export const peersHeardMax = 256
 export const addressesPerPeerMax = 8
 /** N56. Wait before the next dial of a peer that did not answer: doubles from the first to the last. */
-export const redialMs = { first: 250, last: 60_000, lastOnLocal: 1_000 }
+export const redialMs = { first: 250, last: 15_000, lastOnLocal: 1_000 }
 /** N56. A connection that ends sooner than this counts as a dial that missed. */
 export const lastingMs = 10_000
 /** N56. Dials in a row that a peer which was never met may miss. */

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { addressOf, connected, memoryLog, realClock, TestNetwork, until } from '../../../test/helpers/network.ts'
+import {
+  addressOf,
+  connected,
+  type LoggedLine,
+  memoryLog,
+  realClock,
+  TestNetwork,
+  until,
+} from '../../../test/helpers/network.ts'
 import type { GossipTopic, GossipVerdict, PeerId } from '../ports.ts'
 import { RequestError } from '../ports.ts'
 import { gossipBytesMax, requestLimits } from './limits.ts'
@@ -199,8 +207,7 @@ test('who sends too much that is rejected is banned, also after a restart', asyn
 
   await until('the ban is written', async () => (await textOf(join(directory, 'bans.jsonl'))).includes(liar.id))
   await network.stop(judge)
-  const lines: Parameters<typeof memoryLog>[0] = []
-  const again = await network.start({ directory, bootstrap: [addressOf(liar)] }, realClock(), memoryLog(lines))
+  const again = await network.start({ directory, bootstrap: [addressOf(liar)] })
   const friend = await network.start({ bootstrap: [addressOf(again)] })
   await connected(again, friend)
   assert.ok(!again.peers().some(peer => peer.id === liar.id))
@@ -209,8 +216,8 @@ test('who sends too much that is rejected is banned, also after a restart', asyn
 test('a node of another chain does not get in, whichever side dials', async () => {
   const ours = await network.start()
   const theirs = await network.start({ chainId: 'd2'.repeat(32), bootstrap: [addressOf(ours)] })
-  const lines: { message: string }[] = []
-  const dialler = await network.start({ bootstrap: [addressOf(theirs)] }, realClock(), memoryLog(lines as never))
+  const lines: LoggedLine[] = []
+  const dialler = await network.start({ bootstrap: [addressOf(theirs)] }, realClock(), memoryLog(lines))
   await until('our dial fails', () => lines.some(({ message }) => message === 'a bootstrap node is not reachable'))
   const friend = await network.start({ bootstrap: [addressOf(ours)] })
   await connected(ours, friend)
@@ -238,10 +245,15 @@ test('a restarted node goes back to the peers that it knew', async () => {
   await connected(stayer, returned)
 })
 
-test('sixteen nodes on one address all hear each other', async () => {
+test('sixteen nodes on one address all get in at once and hear each other', async () => {
   const hub = await network.start()
-  const others = await Promise.all(Array.from({ length: 15 }, () => network.start({ bootstrap: [addressOf(hub)] })))
+  const lines: LoggedLine[] = []
+  const bootstrap = [addressOf(hub)]
+  const others = await Promise.all(
+    Array.from({ length: 15 }, () => network.start({ bootstrap }, realClock(), memoryLog(lines))),
+  )
   await until('all are in', () => hub.peers().length === others.length)
+  assert.ok(!lines.some(({ message }) => message === 'a bootstrap node is not reachable'))
   const all = [hub, ...others]
   const heard = all.map(node => listener(node, 'votes'))
   for (const speaker of [hub, others[0]!]) {

@@ -8,6 +8,7 @@ import {
   type BlockInputs,
   chainIdOf,
   type Commit,
+  type CompactBlock,
   commitHashOf,
   decodeTransaction,
   digest,
@@ -301,6 +302,16 @@ export class Chain {
       paramsHash: paramsHashOf(this.params),
       proposer,
     }
+  }
+}
+
+/** The block as a proposer sends it; `transactions` are its own, decoded. */
+export function compactOf(block: Block, transactions: readonly Transaction[]): CompactBlock {
+  return {
+    header: block.header,
+    transactionHashes: transactions.map(transaction => transaction.wireHash),
+    ...(block.lastCommit && { lastCommit: block.lastCommit }),
+    evidence: block.evidence,
   }
 }
 

@@ -32,7 +32,7 @@ import {
   type Vote,
 } from '@claw-network/protocol'
 import type { Clock, Disk, GossipVerdict, Log, PeerId, SignatureCheck, Transport } from '../ports.ts'
-import { type Candidate, type Chain, InvalidBlockError } from './chain.ts'
+import { type Candidate, type Chain, compactOf, InvalidBlockError } from './chain.ts'
 import type { Mempool } from './mempool.ts'
 import type { Relay } from './relay.ts'
 import type { Signer } from './signer.ts'
@@ -412,7 +412,7 @@ export class Deliberation {
     this.#log('block', toBytes(blockCodec, block))
     this.#candidates.set(blockHash, candidate)
     if (!this.#payloads.has(blockHash)) {
-      this.#payloads.set(blockHash, { block: compact(block, transactions), from })
+      this.#payloads.set(blockHash, { block: compactOf(block, transactions), from })
     }
   }
 
@@ -427,7 +427,7 @@ export class Deliberation {
     const transactions = block.transactions.map(bytes => chain.decode(bytes))
     const candidate = chain.check(block, transactions)
     this.#candidates.set(candidate.blockHash, candidate)
-    this.#payloads.set(candidate.blockHash, { block: compact(block, transactions), from: undefined })
+    this.#payloads.set(candidate.blockHash, { block: compactOf(block, transactions), from: undefined })
   }
 
   #keepPayload(blockHash: Hash, payload: Payload): void {
@@ -460,15 +460,6 @@ export class Deliberation {
       if (!this.#closed) task()
     })
     this.#cancels.add(cancel)
-  }
-}
-
-function compact(block: Block, transactions: readonly Transaction[]): CompactBlock {
-  return {
-    header: block.header,
-    transactionHashes: transactions.map(transaction => transaction.wireHash),
-    ...(block.lastCommit && { lastCommit: block.lastCommit }),
-    evidence: block.evidence,
   }
 }
 

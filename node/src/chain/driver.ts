@@ -1,19 +1,22 @@
 /** Runs consensus height after height: when to begin one, who hears what, what is final. */
 import {
+  type Block,
   type Commit,
+  type CompactBlock,
   type DecidedBlock,
   DecodeError,
   type Evidence,
   blockHashOf,
   fromBytes,
   hasBit,
+  isCompactBlock,
   type Proposal,
   toBytes,
   toHex,
   type Transaction,
 } from '@claw-network/protocol'
 import type { GossipVerdict, PeerId } from '../ports.ts'
-import { type Candidate, InvalidBlockError } from './chain.ts'
+import { type Candidate, compactOf, InvalidBlockError } from './chain.ts'
 import { Deliberation, type DeliberationDependencies } from './deliberation.ts'
 import { Wal } from './wal.ts'
 import { consensusMessage, type ProposalMessage, proposalMessage, roundAnswer, roundRequest } from './wire.ts'
@@ -27,8 +30,6 @@ export interface DriverDependencies extends DeliberationDependencies {
 
 /** How often one random peer is asked for what this node lacks of the round. */
 const exchangeIntervalMs = 500
-/** Messages of the next height kept until it begins; a few rounds of the largest set. */
-const earlyMax = 1_000
 /** After this long without a decision a height counts as stalled. */
 const stalledAfterMs = 10_000
 /** Latest decided blocks searched for signatures that the signer's record does not know. */
@@ -37,6 +38,9 @@ const ownSignatureDepth = 20
 const hashBytes = 33
 const answerBytesMax = 700 * 1024
 
+/** Bytes of messages of the next height; whoever loses some of them asks for them again. */
+const earlyBytesMax = 4 * 1024 * 1024
+
 type EarlyMessage = { readonly topic: 'votes' | 'proposals'; readonly payload: Uint8Array; readonly from: PeerId }
 
 export class Driver {
@@ -44,6 +48,7 @@ export class Driver {
   readonly #evidence: Evidence[] = []
   #current: Deliberation
   #early: EarlyMessage[] = []
+  #earlyBytes = 0
   #startTimer: (() => void) | undefined
   #exchangeTimer: (() => void) | undefined
   #lastDecidedAtMs: number
@@ -104,8 +109,8 @@ export class Driver {
   }
 
   /**
-   * Takes the next block from a peer; the signatures of `transactions` are checked. Throws InvalidBlockError where the
-   * block or its commit is not what validators decided.
+   * Takes the next block from a peer; `transactions` are its own, decoded, their signatures checked. Throws
+   * InvalidBlockError where the block or its commit is not what validators decided.
    */
   async adopt({ block, commit }: DecidedBlock, transactions: readonly Transaction[]): Promise<void> {
     await this.#idle()
@@ -116,13 +121,26 @@ export class Driver {
     if (block.header.height !== this.#current.height || commit.height !== block.header.height) {
       throw new InvalidBlockError(`is of height ${block.header.height}, wanted is ${this.#current.height}`)
     }
-    if (commit.blockHash !== blockHash || !chain.verify(commit)) {
-      throw new InvalidBlockError('its commit is not signed by more than two thirds')
+    if (!isCompactBlock(compactOf(block, transactions), commit.blockHash) || !chain.verify(commit)) {
+      throw new InvalidBlockError('its commit is not signed by more than two thirds, or is for another block')
     }
-    const candidate = this.#current.candidate(blockHash) ?? chain.check(block, transactions)
     this.#current.close()
-    this.#decided(candidate, commit)
+    this.#decided(this.#current.candidate(blockHash) ?? this.#execute(block, transactions), commit)
     await this.#idle()
+  }
+
+  /** What more than two thirds found valid. Whoever gave it is not to blame where this node finds otherwise (C27). */
+  #execute(block: Block, transactions: readonly Transaction[]): Candidate {
+    try {
+      return this.#deps.chain.check(block, transactions)
+    } catch (error) {
+      const { height } = block.header
+      const fatal = new Error(
+        `the block of height ${height} is final, but this node finds it invalid: ${String(error)}`,
+      )
+      this.#halt(fatal)
+      throw fatal
+    }
   }
 
   /** Resolves once no block is being made final; while one was, consensus may have decided the next. */
@@ -169,6 +187,7 @@ export class Driver {
     this.#current.replay()
     const early = this.#early
     this.#early = []
+    this.#earlyBytes = 0
     for (const message of early) this.#hear(message)
     this.#plan()
   }
@@ -180,11 +199,17 @@ export class Driver {
     if (this.#stopped || this.#halted !== undefined || this.#current.startedAtMs !== undefined) return
     const { chain, clock, mempool } = this.#deps
     const { blockIntervalMs, idleBlockIntervalMs } = chain.params
-    const interval = mempool.size > 0 ? blockIntervalMs : idleBlockIntervalMs
+    const interval = mempool.hasNext ? blockIntervalMs : idleBlockIntervalMs
     if (interval === 0) return
     // A clock that was set back must not keep the chain waiting.
     const since = Math.max(0, clock.nowMs() - this.#lastDecidedAtMs)
     this.#startTimer = clock.after(Math.max(0, interval - since), () => this.#current.start())
+  }
+
+  #keepEarly(message: EarlyMessage): void {
+    if (this.#earlyBytes + message.payload.length > earlyBytesMax) return
+    this.#earlyBytes += message.payload.length
+    this.#early.push(message)
   }
 
   #onGossip(message: EarlyMessage): GossipVerdict {
@@ -203,7 +228,7 @@ export class Driver {
     const height = 'proposal' in said ? said.proposal.height : said.value.height
     if (height !== this.#current.height) {
       this.#deps.onPeerHeight(from, height - 1)
-      if (height === this.#current.height + 1 && this.#early.length < earlyMax) this.#early.push(message)
+      if (height === this.#current.height + 1) this.#keepEarly(message)
       return 'ignore'
     }
     if ('proposal' in said) return this.#current.receiveProposal(said, from)
@@ -261,30 +286,28 @@ export class Driver {
     const { height, core } = this.#current
     if (request.height !== height) return toBytes(roundAnswer, { height, proposals: [], messages: [], blocks: [] })
     const missing = core.missingFor(request.summary)
+    const room = new Room(answerBytesMax)
     return toBytes(roundAnswer, {
       height,
-      proposals: this.#withBlocks(missing.proposals),
+      proposals: this.#withBlocks(missing.proposals, room),
       messages: [
         ...missing.certificates.map(value => ({ type: 'certificate' as const, value })),
         ...missing.votes.map(value => ({ type: 'vote' as const, value })),
       ],
-      blocks: request.blocks.flatMap(blockHash => this.#current.payload(blockHash) ?? []),
+      blocks: request.blocks
+        .flatMap(blockHash => this.#current.payload(blockHash) ?? [])
+        .filter(block => room.takes(block)),
     })
   }
 
   /** As many as an answer may carry; the peer asks again. */
-  #withBlocks(proposals: readonly Proposal[]): ProposalMessage[] {
-    const messages: ProposalMessage[] = []
-    let size = 0
-    for (const proposal of proposals) {
+  #withBlocks(proposals: readonly Proposal[], room: Room): ProposalMessage[] {
+    return proposals.flatMap(proposal => {
       const message = this.#current.proposalMessage(proposal)
       // After a restart the proposal is known from the log, and its block perhaps not yet.
-      if (message.block === undefined && proposal.polRound === undefined) continue
-      size += hashBytes * (message.block?.transactionHashes.length ?? 0)
-      if (size > answerBytesMax) break
-      messages.push(message)
-    }
-    return messages
+      const isComplete = message.block !== undefined || proposal.polRound !== undefined
+      return isComplete && room.takes(message.block) ? [message] : []
+    })
   }
 
   /**
@@ -318,5 +341,21 @@ export class Driver {
     this.#current.close()
     this.#deps.log.error('consensus stopped on this node', { error: this.#halted })
     this.#deps.onFatal(error)
+  }
+}
+
+/** Room for compact blocks in an answer. */
+class Room {
+  #bytes: number
+
+  constructor(bytes: number) {
+    this.#bytes = bytes
+  }
+
+  takes(block: CompactBlock | undefined): boolean {
+    const bytes = hashBytes * (block?.transactionHashes.length ?? 0)
+    if (bytes > this.#bytes) return false
+    this.#bytes -= bytes
+    return true
   }
 }

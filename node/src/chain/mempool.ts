@@ -63,6 +63,15 @@ export class Mempool {
     return this.#byId.size
   }
 
+  /** Whether there is a transaction that could stand in the next block: not one that waits for an earlier nonce. */
+  get hasNext(): boolean {
+    const view = this.#view()
+    for (const [account, queue] of this.#queues) {
+      if (queue.byNonce.has(accountAt(view, account).nonce + 1)) return true
+    }
+    return false
+  }
+
   get(id: Hash): Transaction | undefined {
     return this.#byId.get(id)?.transaction
   }

@@ -10,7 +10,7 @@ import { transactionBytesMax } from './params.ts'
 export const blockVersion = 1
 
 /** Most transactions of a block: at 100 bytes each they fill the largest block a network may choose. */
-const transactionsMax = 83_886
+const transactionsMax = 20_971
 /** Most pieces of evidence in a block. */
 export const evidenceMax = 64
 

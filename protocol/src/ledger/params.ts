@@ -4,11 +4,17 @@ import { describe, type Infer, struct, toBytes, tokenSum, uint } from '../lib/co
 import { table, type View } from './state.ts'
 import { present } from '../lib/assert.ts'
 
+/** Most bytes of one signed transaction, on every network (docs/spec/ledger.md, L12). */
+export const transactionBytesMax = 65_536
+
+/** Most that a network may choose for `blockBytesMax` (L25). */
+const blockBytesLimit = 2_097_152
+
 export const params = struct({
   feeMin: describe(tokenSum, 'Lowest fee of a transaction, in Tokens'),
   blockIntervalMs: describe(uint(60_000, 20), 'Least time between blocks, in milliseconds'),
   idleBlockIntervalMs: describe(uint(3_600_000), 'Time after which an idle network makes an empty block; 0 for never'),
-  blockBytesMax: describe(uint(8_388_608, 65_536), 'Most bytes of transactions in a block'),
+  blockBytesMax: describe(uint(blockBytesLimit, transactionBytesMax), 'Most bytes of transactions in a block'),
   subsidy: describe(tokenSum, 'New Tokens per block before the first halving; may be 0'),
   subsidyHalvingBlocks: describe(uint(1_000_000_000, 1), 'Blocks until the subsidy halves'),
   timePrecisionMs: describe(uint(60_000, 1), 'How far the clocks of two validators may be apart'),
@@ -18,9 +24,6 @@ export const params = struct({
   timeoutStepMs: describe(uint(60_000, 1), 'What each further round adds to its time-outs'),
 })
 export type Params = Infer<typeof params>
-
-/** Most bytes of one signed transaction, on every network (docs/spec/ledger.md, L12). */
-export const transactionBytesMax = 65_536
 
 const common: Omit<Params, 'blockIntervalMs' | 'idleBlockIntervalMs'> = {
   feeMin: 1n,

@@ -39,7 +39,7 @@ export interface TransactionKind<K extends string, B, R extends string> extends 
   readonly rejections: { readonly [code in R]: string }
   /** Tokens that leave the sender's available balance if this succeeds, the fee aside. */
   spends(body: B): bigint
-  /** Checks, then writes; a rejection means that nothing was written. */
+  /** Checks, then writes; after a rejection nothing was written. */
   apply(draft: Draft, body: B, context: TransactionContext): R | undefined
 }
 

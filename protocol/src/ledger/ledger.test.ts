@@ -5,7 +5,7 @@ import { dump, genesisTimeMs, LedgerRun, type TransferOptions, transfer } from '
 import { accountsDomain, pay } from '../domains/accounts/index.ts'
 import { accounts } from '../domains/accounts/rows.ts'
 import { type Hash, zeroHash } from '../crypto/hash.ts'
-import { struct } from '../lib/codec.ts'
+import { boolean, struct } from '../lib/codec.ts'
 import { Prng } from '../lib/prng.ts'
 import { type Domain, transaction } from './domain.ts'
 import type { Transaction } from './envelope.ts'
@@ -240,7 +240,7 @@ test('whatever the workload, a transaction that is not applied leaves only its f
   assert.ok(checked > 50, `only ${checked} were refused or rejected`)
 })
 
-test('a domain that writes before it rejects is caught by that law', () => {
+test('what a transaction wrote before it was rejected is undone', () => {
   const careless = {
     ...accountsDomain,
     transactions: [
@@ -250,27 +250,33 @@ test('a domain that writes before it rejects is caught by that law', () => {
         path: '/api/careless',
         command: 'careless',
         example: 'careless',
-        body: struct({}),
+        body: struct({ isLate: boolean }),
         rejections: { too_late: 'Too late.' },
-        spends: () => 0n,
-        apply(draft, _, { account }) {
+        spends: () => 1n,
+        apply(draft, { isLate }, { account }) {
           pay(draft, account, actor('bob').address, 1n)
-          return 'too_late'
+          return isLate ? 'too_late' : undefined
         },
       }),
     ],
   } satisfies Domain
   const run = new LedgerRun({}, new Ledger([careless]))
-  const spoiled = run.unsigned({
-    chainId: run.chainId,
-    kind: 'careless.pay',
-    sender: actor('alice').did,
-    nonce: 1,
-    fee: 1n,
-    payload: {},
-  })
-  const executed = run.try([spoiled])
-  assert.ok(Object.keys(dump(executed.draft.changes())).includes(rowOf('bob')))
+  const sent = (nonce: number, isLate: boolean) =>
+    run.unsigned({
+      chainId: run.chainId,
+      kind: 'careless.pay',
+      sender: actor('alice').did,
+      nonce,
+      fee: 1n,
+      payload: { isLate },
+    })
+  const { receipts } = run.block([sent(1, true), sent(2, false), sent(3, true)])
+  assert.deepEqual(
+    receipts.map(({ movements }) => movements.length),
+    [1, 2, 1],
+  )
+  assert.equal(run.account('bob').available, 1_001n)
+  assert.equal(run.account('alice').available, 1_000n - 3n - 1n)
 })
 
 const busyNetwork = {

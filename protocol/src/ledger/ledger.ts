@@ -122,7 +122,7 @@ export class BlockExecution {
 
   /** A refused transaction leaves no trace; the two other outcomes are part of the block. */
   apply(transaction: Transaction): Outcome {
-    const { envelope, kind } = transaction
+    const { envelope } = transaction
     const at = { ...this.#inputs, params: this.params }
     const movesBefore = this.draft.movements.length
 
@@ -131,7 +131,7 @@ export class BlockExecution {
 
     const context = contextOf(transaction, at)
     for (const domain of this.#ledger.domains) domain.enter?.(this.draft, envelope, context)
-    const rejected = admission?.rejected ?? kind.apply(this.draft, envelope.payload, context)
+    const rejected = admission?.rejected ?? this.#perform(transaction, context)
     this.#fees += envelope.fee
     this.receipts.push({
       transaction,
@@ -139,6 +139,14 @@ export class BlockExecution {
       movements: this.draft.movements.slice(movesBefore),
     })
     return rejected === undefined ? { type: 'applied' } : { type: 'rejected', code: rejected }
+  }
+
+  /** On a draft of its own, so that a rejection leaves nothing behind whatever `apply` had written. */
+  #perform({ kind, envelope }: Transaction, context: TransactionContext): string | undefined {
+    const attempt = new Draft(this.draft)
+    const rejected = kind.apply(attempt, envelope.payload, context)
+    if (rejected === undefined) this.draft.take(attempt)
+    return rejected
   }
 
   /** Runs what happens at the end of every block. The draft is then the state after the block. */

@@ -48,6 +48,28 @@ test('a draft over a draft over a view reads like one map that took all their wr
   )
 })
 
+test('a draft that takes another’s writes reads as that one did, and keeps its own', () => {
+  fc.assert(
+    fc.property(steps, steps, steps, (base, own, taken) => {
+      const seeded = new Draft(emptyView)
+      for (const step of base) write(seeded, step)
+      const draft = new Draft(viewOf(seeded))
+      for (const step of own) write(draft, step)
+      const above = new Draft(draft)
+      for (const step of taken) write(above, step)
+      const expected = [...notes.rows(above)]
+
+      draft.take(above)
+      assert.deepEqual([...notes.rows(draft)], expected)
+      const written = [...own, ...taken].map(([key]) => notes.key(key))
+      assert.deepEqual(
+        draft.changes().map(([key]) => key),
+        [...new Set(written)].sort(),
+      )
+    }),
+  )
+})
+
 test('changes are what was written, once per key, in the order of the keys, and nothing that was only read', () => {
   fc.assert(
     fc.property(steps, fc.array(fc.nat({ max: 300 })), (written, read) => {

@@ -60,6 +60,12 @@ export class Draft implements RangeView {
     this.#entries.set(key, { row, codec, written: true })
   }
 
+  /** Makes what a draft on top of this one has written its own. */
+  take(above: Draft): void {
+    for (const [key, entry] of above.#entries) if (entry.written) this.#entries.set(key, entry)
+    this.movements.push(...above.movements)
+  }
+
   get(key: StateKey): Uint8Array | undefined {
     const entry = this.#entries.get(key)
     return entry?.written ? encodeRow(entry) : this.#base.get(key)

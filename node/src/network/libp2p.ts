@@ -42,6 +42,7 @@ import { type GossipRouter, gossipTopics } from './topics.ts'
 import {
   type Host,
   type HostEvents,
+  ListenError,
   NetworkTransport,
   type TransportDependencies,
   type TransportOptions,
@@ -294,7 +295,11 @@ class Libp2pHost implements Host {
     on('peer:discovery', ({ detail }) => {
       events.discovered(detail.id.toString() as PeerId, detail.multiaddrs.map(String))
     })
-    await this.#libp2p.start()
+    try {
+      await this.#libp2p.start()
+    } catch (error) {
+      throw listenErrorOf(error)
+    }
     this.#libp2p.services.ownAddresses.announce()
   }
 
@@ -367,6 +372,15 @@ function routerOf(gossip: GossipSub): GossipRouter {
       gossip.subscribe(topic)
     },
   }
+}
+
+/** The library tells in one text of several lines what it could not listen on. */
+function listenErrorOf(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== 'UnsupportedListenAddressesError') return error
+  const reasons = [...error.message.matchAll(/^\s*(\/\S+): (?:Error: )?(.*)$/gm)].map(
+    ([, address, reason]) => `${address}: ${reason}`,
+  )
+  return new ListenError(reasons.length > 0 ? reasons.join('; ') : error.message)
 }
 
 /** The library's own map of gossip streams, which its declarations leave out. */

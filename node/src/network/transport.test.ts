@@ -229,6 +229,16 @@ test('a node of another chain does not get in, whichever side dials', async () =
   )
 })
 
+test('an address that is taken is named', async () => {
+  const holder = await network.start()
+  const listen = [addressOf(holder).replace(/\/p2p\/.*$/, '')]
+  const late = await network.open({ listen })
+  await assert.rejects(late.start(), {
+    name: 'ListenError',
+    message: `${listen[0]}: listen EADDRINUSE: address already in use ${listen[0]?.replace('/ip4/', '').replace('/tcp/', ':')}`,
+  })
+})
+
 test('a restarted node goes back to the peers that it knew', async () => {
   const directory = await network.directory()
   const stayer = await network.start()
@@ -252,8 +262,12 @@ test('sixteen nodes on one address all get in at once and hear each other', asyn
   const others = await Promise.all(
     Array.from({ length: 15 }, () => network.start({ bootstrap }, realClock(), memoryLog(lines))),
   )
-  await until('all are in', () => hub.peers().length === others.length)
-  assert.ok(!lines.some(({ message }) => message === 'a bootstrap node is not reachable'))
+  await until('all are in', () => hub.peers().length === others.length, 30_000)
+  const turnedAway = lines.filter(
+    // On a busy machine a dial may take too long; being turned away is something else.
+    ({ message, fields }) => /not reachable/.test(message) && !/abort|timeout/i.test(String(fields['error'])),
+  )
+  assert.deepEqual(turnedAway, [])
   const all = [hub, ...others]
   const heard = all.map(node => listener(node, 'votes'))
   for (const speaker of [hub, others[0]!]) {

@@ -40,6 +40,11 @@ export interface TransportDependencies {
   readonly log: Log
 }
 
+/** An address of ours cannot be listened on; the message names it and the reason. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError'
+}
+
 /** A peer with what only a status page wants to know. */
 export interface PeerDetails extends Peer {
   /** How the peer calls itself, once it has. */
@@ -102,6 +107,7 @@ export class NetworkTransport implements Transport {
     this.#answers.onRequest('peers', question => this.#peers.answer(question))
   }
 
+  /** Throws ListenError. */
   async start(): Promise<void> {
     for (const name of Object.keys(requestLimits) as StreamName[]) {
       await this.#host.onChannel(name, channel => this.#answers.serve(channel, name))

@@ -26,16 +26,17 @@ import {
   type Step,
   toBytes,
   toHex,
-  type Transaction,
   type ValidatorSet,
   verifyCertificate,
   type Vote,
 } from '@claw-network/protocol'
 import type { Clock, Disk, GossipVerdict, Log, PeerId, SignatureCheck, Transport } from '../ports.ts'
-import { type Candidate, type Chain, compactOf, InvalidBlockError } from './chain.ts'
+import { type Candidate, type Chain, InvalidBlockError } from './chain.ts'
 import type { Mempool } from './mempool.ts'
+import { ProposedBlocks } from './proposed-blocks.ts'
 import type { Relay } from './relay.ts'
 import type { Signer } from './signer.ts'
+import { settle } from './unanswered.ts'
 import { type FrameType, Wal } from './wal.ts'
 import { consensusMessage, type ProposalMessage, proposalMessage } from './wire.ts'
 
@@ -59,15 +60,8 @@ export interface DeliberationEvents {
   fatal(error: unknown): void
 }
 
-interface Payload {
-  readonly block: CompactBlock
-  readonly from: PeerId | undefined
-}
-
 const retryMs = 300
 const timeoutMsMax = 60_000
-/** Proposed blocks kept per height: two for each of the rounds the core keeps, so that an equivocator gains nothing. */
-const payloadsMax = 18
 
 export class Deliberation {
   readonly height: number
@@ -77,11 +71,9 @@ export class Deliberation {
   readonly #core: Height
   readonly #wal: Wal
   readonly #self: { readonly index: number; readonly publicKey: PublicKey; readonly signer: Signer } | undefined
-  readonly #payloads = new Map<Hash, Payload>()
-  readonly #candidates = new Map<Hash, Candidate>()
+  readonly #blocks = new ProposedBlocks()
   readonly #cancels = new Set<() => void>()
   readonly #queue: Input[] = []
-  readonly #validating = new Set<Hash>()
   #busy = false
   #closed = false
   #startedAtMs: number | undefined
@@ -158,27 +150,13 @@ export class Deliberation {
     this.#wal.remove()
   }
 
-  /** The block of this hash, executed, where this node has it. */
-  candidate(blockHash: Hash): Candidate | undefined {
-    return this.#candidates.get(blockHash)
-  }
-
-  /** A transaction of a block that is being decided, its signature checked. */
-  transaction(wireHash: Hash): Transaction | undefined {
-    for (const { transactions } of this.#candidates.values()) {
-      const found = transactions.find(transaction => transaction.wireHash === wireHash)
-      if (found !== undefined) return found
-    }
-    return
-  }
-
-  payload(blockHash: Hash): CompactBlock | undefined {
-    return this.#payloads.get(blockHash)?.block
+  get blocks(): ProposedBlocks {
+    return this.#blocks
   }
 
   /** Proposals with their blocks, for peers that lack them. */
   proposalMessage(proposal: Proposal): ProposalMessage {
-    const block = this.#payloads.get(proposal.blockHash)?.block
+    const block = this.#blocks.payload(proposal.blockHash)?.block
     return { proposal, ...(block && { block }) }
   }
 
@@ -191,7 +169,7 @@ export class Deliberation {
     if (block !== undefined) {
       // What is not under the hash that was signed, anybody on the way could have changed.
       if (!isCompactBlock(block, proposal.blockHash) || block.header.height !== this.height) return 'reject'
-      this.#keepPayload(proposal.blockHash, { block, from })
+      this.#blocks.keep(proposal.blockHash, { block, from })
     }
     // A new value comes with its block, also to those who know it: whoever passes the message on must not be blamed.
     if (proposal.polRound === undefined && block === undefined) return 'reject'
@@ -219,13 +197,8 @@ export class Deliberation {
   /** A block that some peer gave for a hash this node asked about. */
   receivePayload(block: CompactBlock, from: PeerId): void {
     const blockHash = blockHashOf(block.header)
-    if (!this.wantedPayloads().includes(blockHash) || !isCompactBlock(block, blockHash)) return
-    this.#payloads.set(blockHash, { block, from })
-  }
-
-  /** Hashes of blocks this node must see to go on. */
-  wantedPayloads(): readonly Hash[] {
-    return [...this.#validating].filter(blockHash => !this.#payloads.has(blockHash))
+    if (!this.#blocks.missing().includes(blockHash) || !isCompactBlock(block, blockHash)) return
+    this.#blocks.keep(blockHash, { block, from })
   }
 
   /** Somebody else has begun the height, so there is something to decide. */
@@ -270,7 +243,7 @@ export class Deliberation {
           this.#propose(output.round)
           break
         case 'validate':
-          this.#validating.add(output.blockHash)
+          this.#blocks.ask(output.blockHash)
           void this.#validate(output.blockHash)
           break
         case 'certificate':
@@ -360,7 +333,7 @@ export class Deliberation {
         this.#later(retryMs, () => void this.#validate(blockHash))
         return
       }
-      this.#validating.delete(blockHash)
+      this.#blocks.answered(blockHash)
       this.#feed({ type: 'validity', blockHash, valid })
     } catch (error) {
       this.close()
@@ -371,8 +344,8 @@ export class Deliberation {
   /** Undefined while the block is not here. */
   async #fetchAndCheck(blockHash: Hash): Promise<boolean | undefined> {
     const { chain, relay, log } = this.#deps
-    if (this.#candidates.has(blockHash)) return true
-    const payload = this.#payloads.get(blockHash)
+    if (this.#blocks.candidate(blockHash) !== undefined) return true
+    const payload = this.#blocks.payload(blockHash)
     if (payload === undefined) return
     const { header, transactionHashes, lastCommit, evidence } = payload.block
     const transactions = await relay.fill(transactionHashes, payload.from)
@@ -394,7 +367,7 @@ export class Deliberation {
   }
 
   #decide(commit: Commit): void {
-    const candidate = present(this.#candidates.get(commit.blockHash), 'a decided block was found valid')
+    const candidate = present(this.#blocks.candidate(commit.blockHash), 'a decided block was found valid')
     this.close()
     this.#events.decided(candidate, commit)
   }
@@ -408,12 +381,9 @@ export class Deliberation {
 
   /** A block this node vouches for must survive it: it is logged before any vote for it. */
   #keepCandidate(candidate: Candidate, from: PeerId | undefined): void {
-    const { block, blockHash, transactions } = candidate
+    const { block } = candidate
     this.#log('block', toBytes(blockCodec, block))
-    this.#candidates.set(blockHash, candidate)
-    if (!this.#payloads.has(blockHash)) {
-      this.#payloads.set(blockHash, { block: compactOf(block, transactions), from })
-    }
+    this.#blocks.add(candidate, from)
   }
 
   /** A node that never signs has nothing to be held to. */
@@ -425,18 +395,7 @@ export class Deliberation {
     const { chain } = this.#deps
     // Its transactions were checked before it was logged.
     const transactions = block.transactions.map(bytes => chain.decode(bytes))
-    const candidate = chain.check(block, transactions)
-    this.#candidates.set(candidate.blockHash, candidate)
-    this.#payloads.set(candidate.blockHash, { block: compactOf(block, transactions), from: undefined })
-  }
-
-  #keepPayload(blockHash: Hash, payload: Payload): void {
-    if (this.#payloads.has(blockHash)) return
-    if (this.#payloads.size >= payloadsMax) {
-      const idle = [...this.#payloads.keys()].find(hash => !this.#validating.has(hash) && !this.#candidates.has(hash))
-      if (idle !== undefined) this.#payloads.delete(idle)
-    }
-    this.#payloads.set(blockHash, payload)
+    this.#blocks.add(chain.check(block, transactions), undefined)
   }
 
   /** Proposer-based timestamps, C45. */
@@ -461,36 +420,4 @@ export class Deliberation {
     })
     this.#cancels.add(cancel)
   }
-}
-
-/** Takes out of `open` what this logged input answers. */
-function settle(open: Output[], logged: Input, self: number | undefined): void {
-  const answered = open.findIndex(output => {
-    switch (output.type) {
-      case 'sign':
-        return logged.type === 'vote'
-          ? logged.vote.validator === self && isStatement(output.statement, logged.vote.type, logged.vote)
-          : logged.type === 'proposal' && isStatement(output.statement, 'proposal', logged.proposal)
-      case 'startTimer':
-        return logged.type === 'timeout' && logged.round === output.round && logged.step === output.step
-      case 'requestValue':
-        return logged.type === 'value' && logged.round === output.round
-      case 'validate':
-        return logged.type === 'validity' && logged.blockHash === output.blockHash
-      case 'certificate':
-      case 'evidence':
-      case 'decide':
-      case 'halt':
-        return false
-    }
-  })
-  if (answered >= 0) open.splice(answered, 1)
-}
-
-function isStatement(
-  statement: Statement,
-  type: Statement['type'],
-  signed: { readonly round: number; readonly blockHash?: Hash },
-): boolean {
-  return statement.type === type && statement.round === signed.round && statement.blockHash === signed.blockHash
 }

@@ -68,7 +68,7 @@ export class Driver {
     transport.onGossip('votes', (payload, from) => this.#onGossip({ topic: 'votes', payload, from }))
     transport.onGossip('proposals', (payload, from) => this.#onGossip({ topic: 'proposals', payload, from }))
     transport.onRequest('round', (payload, from) => this.#answerRound(payload, from))
-    relay.alsoLookIn(wireHash => this.#current.transaction(wireHash))
+    relay.alsoLookIn(wireHash => this.#current.blocks.transaction(wireHash))
     relay.onArrival(() => this.#plan())
     this.#refuseRestoredSigner(chain.tip.height, ownSignatureDepth)
     if (this.#halted !== undefined) return
@@ -125,7 +125,7 @@ export class Driver {
       throw new InvalidBlockError('its commit is not signed by more than two thirds, or is for another block')
     }
     this.#current.close()
-    this.#decided(this.#current.candidate(blockHash) ?? this.#execute(block, transactions), commit)
+    this.#decided(this.#current.blocks.candidate(blockHash) ?? this.#execute(block, transactions), commit)
     await this.#idle()
   }
 
@@ -255,7 +255,7 @@ export class Driver {
       const request = toBytes(roundRequest, {
         height,
         summary: this.#current.core.summary(),
-        blocks: this.#current.wantedPayloads(),
+        blocks: this.#current.blocks.missing(),
       })
       const answer = fromBytes(roundAnswer, await transport.request(peer, 'round', request))
       onPeerHeight(peer, answer.height - 1)
@@ -295,7 +295,7 @@ export class Driver {
         ...missing.votes.map(value => ({ type: 'vote' as const, value })),
       ],
       blocks: request.blocks
-        .flatMap(blockHash => this.#current.payload(blockHash) ?? [])
+        .flatMap(blockHash => this.#current.blocks.payload(blockHash)?.block ?? [])
         .filter(block => room.takes(block)),
     })
   }

@@ -34,23 +34,40 @@ async function stillServes(node: NetworkTransport): Promise<void> {
   await network.stop(honest)
 }
 
+async function openSocket(node: NetworkTransport): Promise<Socket> {
+  const port = Number(/tcp\/(\d+)/.exec(addressOf(node))?.[1])
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
 test('garbage and two hundred silent sockets keep no honest node out', async () => {
   const node = await network.start()
-  const port = Number(/tcp\/(\d+)/.exec(addressOf(node))?.[1])
-  const open = async (): Promise<Socket> => {
-    const socket = connect(port, '127.0.0.1').on('error', () => {})
-    await once(socket, 'connect')
-    return socket
-  }
-  const sockets = await Promise.all(Array.from({ length: 200 }, open))
+  const sockets = await Promise.all(Array.from({ length: 200 }, () => openSocket(node)))
   const closed = sockets.map(socket => new Promise(resolve => socket.resume().once('close', resolve)))
   for (const bytes of ['GET / HTTP/1.1\r\n\r\n', Buffer.alloc(100_000, 0xff), '\x13/multistream/1.0.0\n', '']) {
-    const socket = await open()
+    const socket = await openSocket(node)
     socket.resume().write(bytes)
   }
   await stillServes(node)
   await Promise.all(closed)
   await until('nobody is left', () => node.peers().length === 0)
+})
+
+test('on a local network twenty connections from one host are welcome in the same moment', async () => {
+  const node = await network.start()
+  const greeting = '\x13/multistream/1.0.0\n'
+  const sockets = await Promise.all(Array.from({ length: 20 }, () => openSocket(node)))
+  const answers = sockets.map(async socket => {
+    const [bytes] = (await once(socket, 'data')) as [Buffer]
+    socket.destroy()
+    return bytes.toString()
+  })
+  for (const socket of sockets) socket.write(greeting)
+  assert.deepEqual(
+    await Promise.all(answers),
+    Array.from(sockets, () => greeting),
+  )
 })
 
 for (const [what, bytes] of [

@@ -1,4 +1,4 @@
-/** The file that defines a network. Nobody has any power after it: no mint key, no admin, no pause. */
+/** The file that defines a network (docs/spec/ledger.md, L1 to L5). Nobody has any power after it. */
 import { hashIn, type Hash } from '../crypto/hash.ts'
 import { address, publicKey } from '../crypto/keys.ts'
 import { validatorsMax } from '../consensus/messages.ts'

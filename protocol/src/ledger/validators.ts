@@ -1,4 +1,4 @@
-/** Validator sets in the state: after block h it holds the sets of h, h+1 and h+2, with their priorities. */
+/** Validator sets in the state: after block h those of h, h+1 and h+2, with their priorities (docs/spec/ledger.md, L32). */
 import { advance, makeSet, type Validator, type ValidatorSet, validatorSet } from '../consensus/validator-set.ts'
 import { uint } from '../lib/codec.ts'
 import { present } from '../lib/assert.ts'

@@ -22,7 +22,7 @@ function problemOf(bytes: Uint8Array): string | undefined {
 }
 
 function nested(depth: number): Uint8Array {
-  return Uint8Array.from({ length: depth + 1 }, (_, index) => (index < depth ? 0x81 : 0))
+  return new Uint8Array(depth + 1).fill(0x81, 0, depth)
 }
 
 test('one item in its shortest form is accepted', () => {

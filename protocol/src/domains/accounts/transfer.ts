@@ -3,7 +3,7 @@ import { amount, describe, optional, struct, text } from '../../lib/codec.ts'
 import { transaction } from '../../ledger/domain.ts'
 import { pay } from './money.ts'
 
-/** Pays from the sender's available balance. Paying oneself is allowed and costs the fee. */
+/** L19: pays from the sender's available balance. Paying oneself is allowed and costs the fee. */
 export const transfer = transaction({
   kind: 'wallet.transfer',
   doc: 'Pays Tokens to an address or DID.',

@@ -1,12 +1,14 @@
 /** `npm run bench [name …]`: the rows of docs/performance.md that are asked for, by default all. */
 import { availableParallelism, cpus } from 'node:os'
 import type { Row } from './bench/figures.ts'
+import { accounts } from './bench/accounts.ts'
 import { oneDaemon } from './bench/daemon.ts'
 import { fourNodes } from './bench/four-nodes.ts'
 import { oneNode } from './bench/one-node.ts'
 
 const benches: { readonly [name: string]: () => Promise<readonly Row[]> } = {
   'one-node': oneNode,
+  accounts,
   daemon: oneDaemon,
   'four-nodes': fourNodes,
 }

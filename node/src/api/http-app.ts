@@ -203,14 +203,15 @@ function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
 /** A path that exists, called with a method it does not have. */
 function refuseOtherMethods(app: FastifyInstance, routes: readonly Route[]): void {
   const methodsOf = new Map<string, string[]>()
-  for (const { path, method } of routes) {
-    const known = methodsOf.get(path) ?? []
-    methodsOf.set(path, [...known, method])
+  for (const route of routes) {
+    const known = methodsOf.get(route.path) ?? []
+    known.push(route.method, ...(route.method === 'GET' && !('open' in route) ? ['HEAD'] : []))
+    methodsOf.set(route.path, known)
   }
   for (const [url, known] of methodsOf) {
     const allow = known.join(', ')
     app.route({
-      method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(method => !known.includes(method)),
+      method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(method => !known.includes(method)),
       url,
       exposeHeadRoute: false,
       // Before the body is read.

@@ -167,6 +167,14 @@ test('a request without a transaction has its answer kept', async () => {
   assert.equal(node.wallet.identities().length, 3)
 })
 
+test('twenty at once with one key make one identity', async () => {
+  const headers = { 'idempotency-key': 'new-agent' }
+  const create = (): Promise<HttpAnswer> => call(node, '/api/identity', { body: { passphrase }, headers })
+  const answers = await Promise.all(Array.from({ length: 20 }, create))
+  assert.ok(answers.some(({ status }) => status === 200))
+  assert.equal(node.wallet.identities().length, 3)
+})
+
 test('a key is forgotten after a day', async () => {
   const first = await pay('a')
   skewMs = 24 * 3_600_000 + 1

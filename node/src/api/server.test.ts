@@ -178,6 +178,17 @@ test('HEAD is answered like GET without the body', async () => {
   assert.ok(Number(headers['content-length']) > 100)
 })
 
+test('a method that a path does not have is answered with those it has', async () => {
+  const allowed = async (method: string, path: string): Promise<unknown> => {
+    const { status, headers } = await call(node, path, { method })
+    return [status, headers.allow]
+  }
+  assert.deepEqual(await allowed('DELETE', '/api/node/status'), [405, 'GET, HEAD'])
+  assert.deepEqual(await allowed('HEAD', '/api/wallet/transfer'), [405, 'POST'])
+  assert.deepEqual(await allowed('HEAD', '/api/events'), [405, 'GET'])
+  assert.deepEqual(await allowed('PUT', '/api/identity'), [405, 'GET, HEAD, POST'])
+})
+
 test('a history is paged by offset and by cursor alike, newest first', async () => {
   node.decide()
   await node.wallet.unlock(node.did, passphrase, 60_000)

@@ -1,7 +1,7 @@
 /** The HTTP API of a node: listens on a port of this machine and on a Unix socket, and closes without losing answers. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -147,7 +147,6 @@ async function listenOnSocket(server: Server, path: string, { log }: ApiNode): P
     process.umask(mask)
   }
   await once(server, 'listening')
-  chmodSync(path, 0o600)
   return true
 }
 

@@ -48,7 +48,7 @@ test('a draft over a draft over a view reads like one map that took all their wr
   )
 })
 
-test('a draft that takes another’s writes reads as that one did, and keeps its own', () => {
+test('a draft that takes another’s writes reads as that one did, and keeps its own, also those that were only read above', () => {
   fc.assert(
     fc.property(steps, steps, steps, (base, own, taken) => {
       const seeded = new Draft(emptyView)
@@ -56,6 +56,7 @@ test('a draft that takes another’s writes reads as that one did, and keeps its
       const draft = new Draft(viewOf(seeded))
       for (const step of own) write(draft, step)
       const above = new Draft(draft)
+      for (const [key] of own) notes.get(above, key)
       for (const step of taken) write(above, step)
       const expected = [...notes.rows(above)]
 

@@ -105,6 +105,35 @@ describe('filling the gaps of a peer', () => {
     ])
   })
 
+  test('to who is many rounds behind go the votes of the current round and of the one before', () => {
+    const knowing = observer().after('start', 'prevote 100 A by 0 1', 'prevote 99 A by 2', 'prevote 98 A by 3')
+    const { votes } = exchange(knowing, observer().after('start')).sent
+    assert.deepEqual(
+      votes.map(vote => vote.round),
+      [100, 100, 99],
+    )
+  })
+
+  test('votes are sent for as many rounds ahead as the peer keeps', () => {
+    const knowing = observer().after('start', 'prevote 8 A by 0', 'prevote 9 A by 1')
+    const { votes } = exchange(knowing, observer().after('start')).sent
+    assert.deepEqual(
+      votes.map(vote => vote.round),
+      [8],
+    )
+  })
+
+  test('a quorum of one type does not pass for one of the other', () => {
+    const knowing = observer().after('start', 'prevote 0 nil by 0 1 2')
+    const asking = observer().after('start', 'precommit 0 nil by 0 1 2')
+    assert.deepEqual(exchange(knowing, asking).sent.certificates, [certificateFor('prevote', 0, 'nil', [0, 1, 2])])
+  })
+
+  test('a summary names the round once there is one', () => {
+    assert.equal(observer().core.summary().round, undefined)
+    assert.equal(observer().after('start').core.summary().round, 0)
+  })
+
   test('a peer at another height gets nothing', () => {
     const knowing = observer().after('start', 'prevote 0 A by 0 1 2')
     const missing = knowing.core.missingFor({ height: scriptHeight + 1, step: 'propose', rounds: [] })

@@ -274,7 +274,7 @@ export class Height {
     this.#outputs.push(...this.#rounds.enter(round))
     this.#startTimer('propose')
 
-    if (this.#self === undefined || this.#rounds.proposerOf(round) !== this.#self) return
+    if (this.#rounds.proposerOf(round) !== this.#self) return
     if (this.#valid !== undefined) {
       this.#signProposal(this.#valid.blockHash, this.#valid.round)
     } else {

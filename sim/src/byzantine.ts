@@ -263,7 +263,7 @@ export class Traitor implements Transport {
 
   // Forgeries
 
-  /** A certificate of our own signature alone, or of as many copies of it as a quorum needs. */
+  /** A certificate of our own signature alone, or of as many copies of it as a quorum needs; a vote in another name. */
   #spreadForgery(vote: Vote): void {
     const { prng, running } = this.#deps
     const { type, height, round } = vote
@@ -271,12 +271,15 @@ export class Traitor implements Transport {
     const blockHash = prng.chance(500) ? this.#proposedAt(vote).at(-1) : undefined
     const statement = { type, height, round, ...(blockHash !== undefined && { blockHash }) }
     const own = this.#sign(statement)
+    const victim = prng.below(size)
+    const stolen: Vote = { ...statement, validator: victim, signature: own }
     const places = prng.chance(500) ? [this.#options.index] : Array.from({ length: size }, (_, index) => index)
     const signed: (Uint8Array | undefined)[] = []
     for (const place of places) signed[place] = own
     const value: Certificate = { ...statement, signers: bitmapOf(signed, size), signatures: places.map(() => own) }
     for (const { id } of this.peers()) {
       this.#send(id, 'votes', toBytes(consensusMessage, { type: 'certificate', value }))
+      this.#send(id, 'votes', toBytes(consensusMessage, { type: 'vote', value: stolen }))
     }
   }
 

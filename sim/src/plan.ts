@@ -64,7 +64,12 @@ export const calmPlan: Plan = {
 
 export function planOf(seed: number): Plan {
   const prng = new Prng(seed)
-  const count = prng.chance(750) ? 4 : 7
+  return prng.chance(800) ? mixedPlan(seed, prng) : lockPlan(seed, prng)
+}
+
+/** Anything may happen. */
+function mixedPlan(seed: number, prng: Prng): Plan {
+  const count = prng.pick([4, 4, 4, 4, 4, 4, 5, 6, 7, 7])
   const isEqual = prng.chance(600)
   const stakes = Array.from({ length: count }, () => (isEqual ? 100n : BigInt(prng.between(50, 150))))
   const healsAtMs = prng.between(1_000, 6_000)
@@ -86,6 +91,26 @@ export function planOf(seed: number): Plan {
   }
 }
 
+/** Rounds that fail half done and a traitor who shows polkas to some: whoever breaks the rules of locking does it here. */
+function lockPlan(seed: number, prng: Prng): Plan {
+  const healsAtMs = prng.between(2_000, 5_000)
+  const traits: readonly Trait[] = prng.chance(700) ? ['splits', 'revives'] : ['forgets', 'equivocates', 'revives']
+  const gusty = (atMs: number) =>
+    ({
+      type: 'weather',
+      weather: { ...fairWeather, delayMsMin: 1, delayMsMax: prng.pick([20, 60]), gusts: prng.between(150, 450) },
+      atMs,
+    }) as const
+  return {
+    ...calmPlan,
+    seed,
+    params: { ...params, ...prng.pick(hastes.slice(1)), idleBlockIntervalMs: 200 },
+    traitors: new Map([[prng.below(4), new Set(traits)]]),
+    faults: [gusty(0), gusty(prng.below(healsAtMs))],
+    healsAtMs,
+  }
+}
+
 /** As many as may be: together less than a third of the stake. */
 function traitorsAmong(stakes: readonly bigint[], prng: Prng): ReadonlyMap<number, ReadonlySet<Trait>> {
   const total = stakes.reduce((sum, stake) => sum + stake, 0n)
@@ -95,8 +120,8 @@ function traitorsAmong(stakes: readonly bigint[], prng: Prng): ReadonlyMap<numbe
     const stake = stakes[node] ?? 0n
     if ((power + stake) * 3n >= total) continue
     power += stake
-    const count = prng.between(1, 3)
-    traitors.set(node, new Set(Array.from({ length: count }, () => prng.pick(traits))))
+    const some = prng.between(1, 3)
+    traitors.set(node, new Set(Array.from({ length: some }, () => prng.pick(traits))))
   }
   return traitors
 }

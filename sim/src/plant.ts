@@ -15,7 +15,8 @@ const target = new URL(`../../${bug.file}`, import.meta.url)
 registerHooks({
   load(url, context, nextLoad) {
     if (url !== target.href) return nextLoad(url, context)
-    const source = readFileSync(target, 'utf8').replace(bug.find, () => bug.replace)
-    return { format: 'module-typescript', source, shortCircuit: true }
+    const source = readFileSync(target, 'utf8')
+    if (!source.includes(bug.find)) throw new Error(`${bug.file} has no place for "${bug.name}"`)
+    return { format: 'module-typescript', source: source.replace(bug.find, () => bug.replace), shortCircuit: true }
   },
 })

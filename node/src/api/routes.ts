@@ -5,6 +5,7 @@ import { domainRoutes } from './domain-routes.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { pagePolicy } from './reference-page.ts'
 import { rawRoute, type Route } from './route.ts'
+import { transactionRoutes } from './transaction-routes.ts'
 
 const openapi = rawRoute({
   method: 'GET',
@@ -41,5 +42,5 @@ const page = rawRoute({
 })
 
 export function apiRoutes(ledger: Ledger): readonly Route[] {
-  return [...nodeRoutes, ...domainRoutes(ledger), ...chainRoutes, openapi, page]
+  return [...nodeRoutes, ...domainRoutes(ledger), ...transactionRoutes, ...chainRoutes, openapi, page]
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Signer } from './chain/signer.ts'
-import { loadOrCreateKeyFile } from './keystore/key-file.ts'
+import { loadOrCreateKeyFile } from './key-file.ts'
 import { MachineDisk } from './machine.ts'
 import type { Entropy } from './ports.ts'
 import { ensurePrivateDirectory } from './private-files.ts'

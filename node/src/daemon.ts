@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { hashInto } from '@chainsafe/hashtree'
 import {
   checkGenesis,
   DecodeError,
@@ -41,6 +40,7 @@ import { nativeEd25519 } from './signatures/ed25519.ts'
 import { SignaturePool } from './signatures/pool.ts'
 import { History } from './store/history.ts'
 import { LevelStore } from './store/level-store.ts'
+import { loadTreeHasher } from './store/tree-hasher.ts'
 import { version } from './version.ts'
 
 export interface RunningNode {
@@ -81,7 +81,7 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
     const ed25519 = nativeEd25519()
     const signatures = new SignaturePool({ workers: Math.max(1, availableParallelism() - 1) }, { ed25519, log })
     closers.push(() => signatures.close())
-    const chain = await Chain.open(genesis, { ledger, store, signatures, hashPairs: hashPairsNatively })
+    const chain = await Chain.open(genesis, { ledger, store, signatures, hashPairs: await loadTreeHasher() })
 
     // Who this node is: to agents, to validators, to peers.
     const keysDir = join(home, 'keys')
@@ -99,9 +99,13 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
         chainId: chain.chainId,
         listen: values['p2p.listen'],
         bootstrap: values['p2p.bootstrap'],
+        keyFile: join(keysDir, 'peer.key'),
         directory: networkDir,
         local: values.network === 'local',
         mdns: values['p2p.mdns'],
+        announce: values['p2p.announce'],
+        upnp: values['p2p.upnp'],
+        relay: values['p2p.relay'],
         agent: `clawnetd/${version}`,
       },
       { clock, log },
@@ -260,10 +264,4 @@ function apiOptions({ home, values }: Config): ApiOptions {
       ...(perDay !== null && { maxTransferPerDay: perDay }),
     },
   }
-}
-
-function hashPairsNatively(pairs: Uint8Array): Uint8Array {
-  const hashes = new Uint8Array(pairs.length / 2)
-  hashInto(pairs, hashes)
-  return hashes
 }

@@ -100,12 +100,14 @@ export class TestNetwork {
     clock = realClock(),
     log = memoryLog(),
   ): Promise<NetworkTransport> {
+    const directory = options.directory ?? (await this.directory())
     return openTransport(
       {
         chainId: testChainId,
         listen: ['/ip4/127.0.0.1/tcp/0'],
         bootstrap: [],
-        directory: options.directory ?? (await this.directory()),
+        keyFile: join(directory, 'peer.key'),
+        directory,
         local: true,
         agent: 'test/1',
         ...options,

@@ -88,6 +88,21 @@ export const settings = {
     fallback: { says: 'true on `local`, else false', from: ({ network }) => network === 'local' },
     doc: 'Whether to look for nodes on the same local network by multicast DNS.',
   }),
+  'p2p.announce': setting<readonly string[]>({
+    kind: list(peerAddress),
+    fallback: [],
+    doc: 'Addresses to tell other nodes instead of those listened on, for a node behind a forwarded port.',
+  }),
+  'p2p.upnp': setting({
+    kind: boolean,
+    fallback: { says: 'false on `local`, else true', from: ({ network }) => network !== 'local' },
+    doc: 'Whether to ask the router to forward the port.',
+  }),
+  'p2p.relay': setting({
+    kind: boolean,
+    fallback: { says: 'false on `local`, else true', from: ({ network }) => network !== 'local' },
+    doc: 'Whether to be reached through other nodes where this one cannot be dialled.',
+  }),
 
   'api.enabled': setting({
     kind: boolean,

@@ -15,6 +15,8 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type ServiceFactoryMap } from 'libp2p'
+import { loadOrCreateKeyFile } from '../key-file.ts'
+import { machineEntropy as entropy } from '../machine.ts'
 import type { Clock, GossipTopic, PeerId } from '../ports.ts'
 import { isPublic, parseAddress } from './addresses.ts'
 import { Bans } from './bans.ts'
@@ -35,7 +37,6 @@ import {
   unsentGossipBytesMax,
 } from './limits.ts'
 import { PeerBook } from './peer-book.ts'
-import { loadPeerSeed } from './peer-key.ts'
 import type { Wires } from './peers.ts'
 import type { Channel } from './channel.ts'
 import { type GossipRouter, gossipTopics } from './topics.ts'
@@ -53,8 +54,8 @@ export async function openTransport(
   options: TransportOptions,
   { clock, log }: TransportDependencies,
 ): Promise<NetworkTransport> {
-  const { directory, local, bootstrap } = options
-  const privateKey = await generateKeyPairFromSeed('Ed25519', loadPeerSeed(join(directory, 'peer.key')))
+  const { keyFile, directory, local, bootstrap } = options
+  const privateKey = await generateKeyPairFromSeed('Ed25519', loadOrCreateKeyFile(keyFile, { entropy }))
   const names = new ProtocolNames(options.chainId)
   const dependencies = { clock: steady(clock), log }
   const bans = new Bans({ path: join(directory, 'bans.jsonl') }, dependencies)

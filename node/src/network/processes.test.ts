@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { TestNetwork, testChainId, until } from '../../../test/helpers/network.ts'
 import { NetworkProcess } from '../../../test/helpers/network-process.ts'
@@ -20,11 +21,13 @@ interface Running {
 async function start(options: Partial<TransportOptions> = {}): Promise<Running> {
   const process = new NetworkProcess()
   processes.push(process)
+  const directory = options.directory ?? (await directories.directory())
   const full: TransportOptions = {
     chainId: testChainId,
     listen: ['/ip4/127.0.0.1/tcp/0'],
     bootstrap: [],
-    directory: options.directory ?? (await directories.directory()),
+    keyFile: join(directory, 'peer.key'),
+    directory,
     local: true,
     agent: 'test/1',
     ...options,

@@ -21,7 +21,9 @@ export interface TransportOptions {
   readonly announce?: readonly string[]
   /** Multiaddrs of nodes to begin with; the `/p2p/…` part may be missing. */
   readonly bootstrap: readonly string[]
-  /** Where the peer key, the remembered peers and the bans are kept. Nobody else may enter it. */
+  /** The Ed25519 key that names this node to its peers (N2), made on first use. */
+  readonly keyFile: string
+  /** Where the remembered peers and the bans are kept. Nobody else may enter it. */
   readonly directory: string
   /** A network on one machine or in one room: private addresses are dialled, limits per address are off. */
   readonly local: boolean

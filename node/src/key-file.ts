@@ -1,6 +1,6 @@
 import { fromHex, toHex } from '@claw-network/protocol'
-import type { Entropy } from '../ports.ts'
-import { createPrivateFile, readPrivateFile } from '../private-files.ts'
+import type { Entropy } from './ports.ts'
+import { createPrivateFile, readPrivateFile } from './private-files.ts'
 
 const secretKeyBytes = 32
 

@@ -147,22 +147,6 @@ describe('filling the gaps of a peer', () => {
     assert.equal(knowing.core.missingFor({ height: scriptHeight, round: 0, step: 'propose', rounds }).votes.length, 1)
   })
 
-  test('our last votes are the latest of each type', () => {
-    const script = new Script().after('start', 'timeout propose 0', 'precommit 0 nil by 0 1 2', 'timeout precommit 0')
-    assert.deepEqual(
-      script.core.lastVotes().map(({ type, round }) => [type, round]),
-      [['prevote', 0]],
-    )
-    script.after('timeout propose 1', 'timeout prevote 1')
-    assert.deepEqual(
-      script.core.lastVotes().map(({ type, round }) => [type, round]),
-      [
-        ['prevote', 1],
-        ['precommit', 1],
-      ],
-    )
-  })
-
   test('exchanges end: when two nodes have told each other all, they have nothing to say', () => {
     const vote = fc
       .tuple(fc.constantFrom('prevote', 'precommit'), fc.nat(8), fc.constantFrom('A', 'B', 'nil'), fc.nat(3))

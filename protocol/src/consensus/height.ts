@@ -36,7 +36,6 @@ export class Height {
   readonly #validity = new Map<Hash, boolean | undefined>()
   /** The round whose `requestValue` is not answered yet. */
   #valueAwaited: number | undefined
-  readonly #lastVotes: { [type in VoteType]?: Vote } = {}
   #outputs: Output[] = []
 
   constructor({ height, validators, self }: HeightOptions) {
@@ -89,12 +88,6 @@ export class Height {
     return !this.#isOver && this.#rounds.wantsCertificate(certificate)
   }
 
-  /** Our latest prevote and precommit, to be sent again now and then. */
-  lastVotes(): readonly Vote[] {
-    const { prevote, precommit } = this.#lastVotes
-    return [prevote, precommit].filter(vote => vote !== undefined)
-  }
-
   /** What we have, for a peer that fills our gaps. */
   summary(): RoundSummary {
     return summaryOf(this, this.#rounds.all)
@@ -134,9 +127,6 @@ export class Height {
   }
 
   #addVote(vote: Vote): void {
-    if (vote.validator === this.#self && vote.round >= (this.#lastVotes[vote.type]?.round ?? 0)) {
-      this.#lastVotes[vote.type] = vote
-    }
     this.#outputs.push(...this.#rounds.addVote(vote))
   }
 

@@ -124,7 +124,8 @@ test('a network of others needs their genesis file and a passphrase, asked for t
   const genesis = fresh('testnet.json')
   await clawnet(['genesis', 'new', genesis, '--network', 'testnet'])
   await clawnet(['genesis', 'add', genesis, zeroDid, '--stake', '5', '--consensus-key', `0x${'11'.repeat(32)}`])
-  const typed = ['one\r', 'other\r', 'secret\r', 'secret\r']
+  // The last two answers come at once, as from a fast typist.
+  const typed = ['one\r', 'other\r', 'secret\rsecret\r']
   const home = fresh('joined')
   const joined = await clawnet(['init', '--genesis', genesis, '--json'], { home, isTerminal: true, typed })
   assert.equal(joined.code, 0, joined.stderr)

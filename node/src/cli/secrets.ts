@@ -15,6 +15,8 @@ export class TerminalSecrets implements Secrets {
 
   /** The home of the node that is meant; absent where that is on another machine. */
   readonly #home: string | undefined
+  /** Typed before it was asked for. */
+  #ahead: string[] = []
 
   constructor(
     options: { readonly home: string | undefined },
@@ -101,20 +103,15 @@ export class TerminalSecrets implements Secrets {
   /** A line typed without echo. */
   async #ask(prompt: string): Promise<string> {
     const { stdin, stderr } = this.#terminal
-    stderr.write(prompt)
+    // Before the prompt, so that nothing typed in answer to it is shown.
     stdin.setRawMode(true)
     stdin.setEncoding('utf8')
-    let typed: string[] = []
+    stderr.write(prompt)
     try {
+      const typed: string[] = []
+      if (this.#take('', typed)) return typed.join('')
       for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
-        for (const key of chunk as string) {
-          if (key === '\r' || key === '\n') return typed.join('')
-          if (key === '\u0003' || key === '\u0004')
-            throw new CliError(exitCodes.failure, 'cancelled', this.#messages.cancelled())
-          if (key === '\u007f' || key === '\b') typed.pop()
-          else if (key === '\u0015') typed = []
-          else typed.push(key)
-        }
+        if (this.#take(chunk as string, typed)) break
       }
       return typed.join('')
     } finally {
@@ -122,6 +119,33 @@ export class TerminalSecrets implements Secrets {
       stdin.pause()
       stderr.write('\n')
     }
+  }
+
+  /** Puts keys into the line being typed; true once it has ended. What comes after its end is kept for the next question. */
+  #take(chunk: string, typed: string[]): boolean {
+    const keys = [...this.#ahead, ...Array.from(chunk)]
+    this.#ahead = []
+    for (const [index, key] of keys.entries()) {
+      switch (key) {
+        case '\r':
+        case '\n':
+          this.#ahead = keys.slice(index + 1)
+          return true
+        case '\u0003':
+        case '\u0004':
+          throw new CliError(exitCodes.failure, 'cancelled', this.#messages.cancelled())
+        case '\u007f':
+        case '\b':
+          typed.pop()
+          break
+        case '\u0015':
+          typed.length = 0
+          break
+        default:
+          typed.push(key)
+      }
+    }
+    return false
   }
 }
 

@@ -1,14 +1,15 @@
 /** One daemon as a process: what a person notices of it. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import Fastify from 'fastify'
 import { DaemonNetwork } from '../../test/helpers/daemons.ts'
 import { median, percent, quantile, type Row, timed, whole } from './figures.ts'
 import { getsPerSecond, loadAgent, send } from './http-load.ts'
 
 const idleSeconds = 20
+const emptyServer = fileURLToPath(new URL('./empty-server.ts', import.meta.url))
 const cli = fileURLToPath(new URL('../../node/bin/clawnet.js', import.meta.url))
 
 export async function oneDaemon(): Promise<readonly Row[]> {
@@ -73,14 +74,14 @@ export async function oneDaemon(): Promise<readonly Row[]> {
   }
 }
 
+/** In a process of its own, as the daemon is. */
 async function emptyServerRate(): Promise<number> {
-  const server = Fastify()
-  server.get('/', async () => ({ balance: 1000, available: 950, pending: 50, locked: 0 }))
-  const url = await server.listen({ host: '127.0.0.1', port: 0 })
+  const child = spawn(process.execPath, [emptyServer], { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
+    const [url] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
     return await getsPerSecond(Number(new URL(url).port), '/')
   } finally {
-    await server.close()
+    child.kill()
   }
 }
 

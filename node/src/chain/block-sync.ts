@@ -19,6 +19,8 @@ const windowBlocks = 64
 const answerBytesMax = 4 * 1024 * 1024
 /** A peer that is one block ahead has probably just decided what this node decides in a moment. */
 const patienceMs = 1_000
+/** A node this close to its peers is synced: its transactions and theirs meet in the same blocks. */
+const blocksUnderWay = 3
 const statusIntervalMs = 5_000
 
 export class BlockSync {
@@ -59,9 +61,9 @@ export class BlockSync {
     return Math.max(this.#deps.chain.tip.height, ...this.#heights.values())
   }
 
-  /** True while peers are ahead by more than the block that is being decided. */
+  /** True while peers are ahead by more than the blocks that are on their way at a quick pace. */
   get isBehind(): boolean {
-    return this.target > this.#deps.chain.tip.height + 1
+    return this.target > this.#deps.chain.tip.height + blocksUnderWay
   }
 
   /** Takes note of what a peer says of its own chain. */

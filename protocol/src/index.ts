@@ -57,15 +57,18 @@ export {
   publicKey,
 } from './crypto/keys.ts'
 
+export { type ListProof, listProof, listRoot, proveInList, verifyListProof } from './crypto/merkle.ts'
 export {
   emptyRoot,
   type NodeStorage,
+  prove,
   type TreeChange,
   type TreeUpdate,
   type TreeWrite,
   updateTree,
 } from './crypto/state-tree.ts'
 export { hashPairs } from './crypto/tree-hashing.ts'
+export { type TreeProof, treeProof, verifyProof } from './crypto/tree-proof.ts'
 
 // consensus
 export { type RoundMessages, type RoundSummary, roundSummary } from './consensus/anti-entropy.ts'

@@ -26,6 +26,7 @@ import {
 } from '@claw-network/protocol'
 import { buckets, layoutVersion } from './buckets.ts'
 import { Database, DatabaseError, type Write } from './database.ts'
+import { PageCache } from './page-cache.ts'
 import { ReadCache } from './read-cache.ts'
 
 type StateChange = readonly [StateKey, Uint8Array | undefined]
@@ -58,9 +59,8 @@ interface Tip {
   readonly commit?: Commit
 }
 
-/** Some 10 MB and 40 MB: what the busy part of a ledger of a million accounts needs. */
+/** Some 15 MB: the busy part of a large ledger. */
 const rowsCached = 50_000
-const pagesCached = 40_000
 const entriesMax = 100_000
 const start = struct({ chainId: hash, timeMs: timestamp, stateRoot: hash })
 const movement = struct({ from: optional(address), to: optional(address), amount: tokenSum })
@@ -79,7 +79,7 @@ export class LevelStore {
   readonly view: View
   readonly tree: NodeStorage
   readonly #rows: ReadCache
-  readonly #pages: ReadCache
+  readonly #pages: PageCache
 
   /** Throws DatabaseLockedError or DatabaseError naming the directory and the way out. */
   static async open(directory: string): Promise<LevelStore> {
@@ -95,7 +95,7 @@ export class LevelStore {
   private constructor(database: Database, directory: string) {
     this.#database = database
     this.#rows = new ReadCache(rowsCached, key => database.get(buckets.row(key)))
-    this.#pages = new ReadCache(pagesCached, page => database.get(buckets.page(page)))
+    this.#pages = new PageCache(page => database.get(buckets.page(page)))
     this.view = this.#rows
     this.tree = this.#pages
     const layout = this.#read(buckets.meta('layout'), uint())
@@ -103,7 +103,7 @@ export class LevelStore {
       throw new DatabaseError(`${directory} was written by another version (layout ${layout}): use that version`)
     }
     this.#start = this.#read(buckets.meta('genesis'), start)
-    this.#tip = this.#readTip()
+    this.#tip = this.#readTip(directory)
   }
 
   chainId(): Hash | undefined {
@@ -122,7 +122,7 @@ export class LevelStore {
       ...stateWrites(state, tree),
     ])
     this.#start = { chainId, timeMs, stateRoot }
-    this.#tip = { height: 0, blockHash: chainId, timeMs, stateRoot }
+    this.#tip = tipOf(this.#start)
   }
 
   async append(record: Height): Promise<void> {
@@ -175,11 +175,16 @@ export class LevelStore {
     await this.#database.close()
   }
 
-  #readTip(): Tip | undefined {
+  #readTip(directory: string): Tip | undefined {
     const height = this.#read(buckets.meta('tip'), uint())
     if (height === undefined || this.#start === undefined) return
+    if (height === 0) return tipOf(this.#start)
     const decided = this.decidedAt(height)
-    if (decided === undefined) return { height: 0, blockHash: this.#start.chainId, ...this.#start }
+    if (decided === undefined) {
+      throw new DatabaseError(
+        `${directory} has lost block ${height}: restore a copy, or remove it to fetch the chain again`,
+      )
+    }
     const { timeMs, stateRoot } = decided.block.header
     return { height, blockHash: decided.commit.blockHash, timeMs, stateRoot, commit: decided.commit }
   }
@@ -188,6 +193,10 @@ export class LevelStore {
     const bytes = this.#database.get(key)
     return bytes === undefined ? undefined : fromBytes(codec, bytes)
   }
+}
+
+function tipOf({ chainId, timeMs, stateRoot }: Infer<typeof start>): Tip {
+  return { height: 0, blockHash: chainId, timeMs, stateRoot }
 }
 
 function stateWrites(state: readonly StateChange[], tree: readonly TreeWrite[]): Write[] {

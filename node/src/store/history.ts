@@ -1,6 +1,7 @@
 /** Which transactions touched an account: an index in SQLite that follows the chain and can be made again from it. */
+import { rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { fromHex, type Address, type Movement } from '@claw-network/protocol'
+import { type Address, fromHex, type Hash, type Movement } from '@claw-network/protocol'
 
 export interface Place {
   readonly height: number
@@ -10,35 +11,45 @@ export interface Place {
 
 /** What the index is made from; `ChainStore` satisfies it. */
 export interface HistorySource {
+  chainId(): Hash | undefined
   tip(): { readonly height: number } | undefined
   outcomeAt(height: number): { readonly movements: readonly (readonly Movement[])[] } | undefined
 }
 
+/** Counts up with every change of the tables: an index of another layout is made again. */
+const layoutVersion = 1
+/** Losing the last transactions in a crash means indexing them again, no more. */
+const settings = 'pragma journal_mode = wal; pragma synchronous = normal'
 const layout = `
-  create table if not exists touched (account blob, height integer, place integer, primary key (account, height, place))
+  create table touched (account blob, height integer, place integer, primary key (account, height, place))
     without rowid, strict;
-  create table if not exists indexed (only integer primary key check (only = 0), height integer) strict;
+  create table indexed (only integer primary key check (only = 0), layout integer, chain text, height integer) strict;
 `
+
+interface Index {
+  readonly database: DatabaseSync
+  readonly height: number
+}
 
 export class History {
   readonly #source: HistorySource
   readonly #database: DatabaseSync
   readonly #insert: StatementSync
   readonly #page: StatementSync
+  readonly #progress: StatementSync
   #height: number
 
-  /** What is not indexed yet is on the first `catchUp`. */
+  /** What is not indexed yet is on the first `catchUp`. A file that is damaged or of another chain is begun anew. */
   constructor(file: string, source: HistorySource) {
     this.#source = source
-    this.#database = new DatabaseSync(file)
-    // Losing the last transactions in a crash means indexing them again, no more.
-    this.#database.exec(`pragma journal_mode = wal; pragma synchronous = normal; ${layout}`)
+    const opened = openIndex(file, source.chainId() ?? '')
+    this.#database = opened.database
+    this.#height = opened.height
     this.#insert = this.#database.prepare('insert or ignore into touched values (?, ?, ?)')
     this.#page = this.#database.prepare(
       'select height, place from touched where account = ? and (height, place) < (?, ?) order by height desc, place desc limit ? offset ?',
     )
-    const row = this.#database.prepare('select height from indexed').get()
-    this.#height = row === undefined ? 0 : Number(row['height'])
+    this.#progress = this.#database.prepare('update indexed set height = ?')
   }
 
   get height(): number {
@@ -84,7 +95,7 @@ export class History {
     this.#database.exec('begin')
     try {
       work()
-      this.#database.exec(`insert or replace into indexed values (0, ${height})`)
+      this.#progress.run(height)
       this.#database.exec('commit')
     } catch (error) {
       this.#database.exec('rollback')
@@ -99,4 +110,40 @@ export class History {
       for (const account of accounts) this.#insert.run(fromHex(account), height, index)
     })
   }
+}
+
+function openIndex(file: string, chain: string): Index {
+  const kept = reopenIndex(file, chain)
+  if (kept !== undefined) return kept
+  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+  const database = new DatabaseSync(file)
+  database.exec(`${settings}; ${layout}`)
+  database.prepare('insert into indexed values (0, ?, ?, 0)').run(layoutVersion, chain)
+  return { database, height: 0 }
+}
+
+/** Undefined where there is none of this chain and layout. */
+function reopenIndex(file: string, chain: string): Index | undefined {
+  const database = new DatabaseSync(file)
+  try {
+    const height = heightIn(database, chain)
+    if (height !== undefined) return { database, height }
+  } catch (error) {
+    // Of a damaged index nothing is lost that the chain does not have.
+    if (!isDamage(error)) throw error
+  }
+  database.close()
+  return
+}
+
+function heightIn(database: DatabaseSync, chain: string): number | undefined {
+  database.exec(settings)
+  if (database.prepare(`select 1 from sqlite_schema where name = 'indexed'`).get() === undefined) return
+  const row = database.prepare('select height from indexed where layout = ? and chain = ?').get(layoutVersion, chain)
+  return row === undefined ? undefined : Number(row['height'])
+}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB. */
+function isDamage(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && (error.errcode === 11 || error.errcode === 26)
 }

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { hashInto } from '@chainsafe/hashtree'
 import {
   type Address,
   assemble,
@@ -18,6 +17,7 @@ import { readGenesis } from '../../node/src/daemon.ts'
 import { readFounder } from '../../node/src/home.ts'
 import { History } from '../../node/src/store/history.ts'
 import { LevelStore } from '../../node/src/store/level-store.ts'
+import { loadTreeHasher } from '../../node/src/store/tree-hasher.ts'
 import { DaemonNetwork } from '../../test/helpers/daemons.ts'
 import { median, percent, type Row, timed, whole } from './figures.ts'
 import { fund, makePayers } from './payments.ts'
@@ -63,11 +63,7 @@ async function grow(home: string): Promise<readonly number[]> {
     ledger,
     store,
     signatures: { verify: () => true, verifyMany: async batch => batch.map(() => true) },
-    hashPairs: pairs => {
-      const hashes = new Uint8Array(pairs.length / 2)
-      hashInto(pairs, hashes)
-      return hashes
-    },
+    hashPairs: await loadTreeHasher(),
   })
   const history = new History(join(home, 'data', 'history.sqlite'), store)
   const proposer = readFounder(home).consensusKey

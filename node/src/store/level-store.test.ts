@@ -7,7 +7,18 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { digest, hashOf, present, Prng, prove, statePath, utf8, verifyProof } from '@claw-network/protocol'
+import {
+  digest,
+  hashOf,
+  present,
+  Prng,
+  prove,
+  type StateKey,
+  statePath,
+  toHex,
+  utf8,
+  verifyProof,
+} from '@claw-network/protocol'
 import type { ChainRun } from '../../../test/helpers/chain-run.ts'
 import { grow, openGrowingChain } from '../../../test/helpers/growing-chain.ts'
 import type { ChainStore } from '../chain/store.ts'
@@ -43,7 +54,9 @@ async function assertComplete(store: ChainStore): Promise<void> {
   const tip = present(store.tip(), 'the store has a tip')
   const rows = new MemoryStore()
   const run = await openGrowingChain(rows)
+  const everWritten = new Set<StateKey>()
   for (let height = 1; height <= tip.height; height++) {
+    for (const [key] of rows.view.range('')) everWritten.add(key)
     const decided = present(store.decidedAt(height), `block ${height} is there`)
     await run.chain.commit(run.check(decided.block), decided.commit)
     assert.deepEqual(outcomeOf(store, height), outcomeOf(rows, height))
@@ -54,9 +67,13 @@ async function assertComplete(store: ChainStore): Promise<void> {
   assert.deepEqual(tip, rows.tip())
   assert.equal(store.decidedAt(tip.height + 1), undefined)
   assert.equal(store.outcomeAt(tip.height + 1), undefined)
-  for (const [key, row] of rows.view.range('')) {
-    assert.deepEqual(Buffer.from(store.view.get(key) ?? []), Buffer.from(row))
-    assert.ok(verifyProof(tip.stateRoot, statePath(key), digest(row), prove(store.tree, statePath(key))))
+  for (const [key] of rows.view.range('')) everWritten.add(key)
+  for (const key of everWritten) {
+    const row = rows.view.get(key)
+    const stored = store.view.get(key)
+    assert.deepEqual(stored && toHex(stored), row && toHex(row))
+    const proof = prove(store.tree, statePath(key))
+    assert.ok(verifyProof(tip.stateRoot, statePath(key), row && digest(row), proof))
   }
 }
 

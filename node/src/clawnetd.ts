@@ -17,6 +17,7 @@ const exitUsage = 2
 const exitLocked = 75
 /** Longest a stop may take before the process ends all the same; everything is safe against that. */
 const stopMsMax = 10_000
+const failedExitMs = 1_000
 
 /** What a node that runs in the foreground says after the banner. */
 export type Greeting = (node: RunningNode, report: StartReport) => string
@@ -43,6 +44,8 @@ export async function main(
     const [exitCode, message] = failureOf(error)
     tellStarter({ type: 'failed', message, exitCode })
     process.stderr.write(`clawnetd: ${message}\n`)
+    // Whatever the failed start left open must not keep a dead node running.
+    setTimeout(() => process.exit(exitCode), failedExitMs).unref()
     return exitCode
   }
 }

@@ -142,14 +142,14 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
     const condition = (): NodeCondition =>
       conditionOf({ chain, driver, sync, transport, startedAtMs, publicKey }, clock.nowMs())
 
-    relay.start()
-    driver.start()
-    sync.start()
     closers.push(async () => {
       relay.stop()
       sync.stop()
       await driver.stop()
     })
+    relay.start()
+    driver.start()
+    sync.start()
     await transport.start()
     closers.push(() => transport.stop())
 

@@ -317,7 +317,7 @@ export class Driver {
   #refuseRestoredSigner(tipHeight: number, depth: number): void {
     const { signer, chain } = this.#deps
     if (signer === undefined) return
-    for (let height = tipHeight; height > tipHeight - depth; height -= 1) {
+    for (let height = tipHeight; height > Math.max(0, tipHeight - depth); height -= 1) {
       const decided = chain.store.decidedAt(height)
       const set = chain.store.validatorsAt(height)
       if (decided === undefined || set === undefined) continue

@@ -6,7 +6,8 @@ import { parseEvents, type StreamedEvent } from './event-stream.ts'
 async function parse(...chunks: (string | Uint8Array)[]): Promise<StreamedEvent[]> {
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
-      for (const chunk of chunks) controller.enqueue(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk)
+      for (const chunk of chunks)
+        controller.enqueue(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk)
       controller.close()
     },
   })

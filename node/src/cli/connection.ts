@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
-import { ClawnetClient, type Fetch } from '@claw-network/sdk'
+import { ClawnetClient, ConnectionError, type Fetch, type NodeStatus, ProblemError } from '@claw-network/sdk'
 import { type Call, usageError } from './arguments.ts'
 import { request } from './http-request.ts'
 import type { Messages } from './messages.ts'
@@ -27,6 +27,16 @@ export async function connect(
   const fetch: Fetch = (address, init) => request(address, init, isNear ? socketPath : undefined)
   // One attempt: somebody waits, and can decide better than we whether to try again.
   return new ClawnetClient({ url, attempts: 1, ...(token === undefined ? {} : { token }) }, { fetch })
+}
+
+/** Undefined while nobody answers, or the node says that it is not there yet. */
+export async function statusOf(client: ClawnetClient): Promise<NodeStatus | undefined> {
+  try {
+    return await client.status()
+  } catch (error) {
+    if (error instanceof ConnectionError || (error instanceof ProblemError && error.retryable)) return undefined
+    throw error
+  }
 }
 
 /** The secret of the running node, for those who may read its directory; another node has no use for it. */

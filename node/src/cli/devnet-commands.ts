@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { uint, walletEntropyBytes } from '@claw-network/protocol'
-import { ConnectionError, type NodeStatus } from '@claw-network/sdk'
+import type { NodeStatus } from '@claw-network/sdk'
 import { Call } from './arguments.ts'
 import type { Command, Shell } from './command.ts'
 import { CliError, type ExitCode, exitCodes } from './exit-codes.ts'
@@ -166,16 +166,11 @@ async function allReady(homes: readonly string[], shell: Shell): Promise<readonl
 
 async function nodeAt(home: string, shell: Shell): Promise<DevnetNode> {
   const { configOf } = await import('../home.ts')
-  const { connect } = await import('./connection.ts')
+  const { connect, statusOf } = await import('./connection.ts')
   const environment = environmentOf(home, shell)
   const apiUrl = `http://127.0.0.1:${configOf(home, environment).values['api.port']}`
-  try {
-    const client = await connect(new Call(new Map()), { home, environment }, shell.messages)
-    return { home, apiUrl, status: await client.status() }
-  } catch (error) {
-    if (error instanceof ConnectionError) return { home, apiUrl }
-    throw error
-  }
+  const is = await statusOf(await connect(new Call(new Map()), { home, environment }, shell.messages))
+  return { home, apiUrl, ...(is === undefined ? {} : { status: is }) }
 }
 
 function show(nodes: readonly DevnetNode[], { output }: Shell): void {

@@ -16,14 +16,7 @@ import {
   tokenSum,
   uint,
 } from '@claw-network/protocol'
-import {
-  type BodyOf,
-  type InputOf,
-  type KindName,
-  ProblemError,
-  type QueryPath,
-  type TransactionAnswer,
-} from '@claw-network/sdk'
+import type { BodyOf, InputOf, KindName, QueryPath, TransactionAnswer } from '@claw-network/sdk'
 import { type Call, usageError } from './arguments.ts'
 import { type Command, type Option, passphraseOptions, type Shell } from './command.ts'
 import { CliError, type ExitCode, exitCodeOfRejection, exitCodes } from './exit-codes.ts'
@@ -136,7 +129,7 @@ async function unlocking<T>(
   try {
     return await send({})
   } catch (error) {
-    const isLocked = error instanceof ProblemError && error.code === 'identity_is_locked'
+    const isLocked = error instanceof Error && 'code' in error && error.code === 'identity_is_locked'
     if (!isLocked || !secrets.canAsk) throw error
     return ask()
   }

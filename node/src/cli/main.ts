@@ -6,7 +6,6 @@ import { Call, callOf, splitWords, usageError } from './arguments.ts'
 import { type Command, globalOptions, type Shell } from './command.ts'
 import { commands } from './commands.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
-import { failureOf } from './failures.ts'
 import { helpOf, overview, subcommandsOf } from './help.ts'
 import { languageOf, languages, type Messages, messagesIn } from './messages.ts'
 import { Output } from './output.ts'
@@ -47,6 +46,7 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     const call = callOf(command, rest, options, messages)
     return await command.run(call, shellOf(call, { terminal, messages, output }))
   } catch (error) {
+    const { failureOf } = await import('./failures.ts')
     const failure = failureOf(error, messages)
     output.fail(failure)
     return failure.exitCode

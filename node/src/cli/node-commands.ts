@@ -1,7 +1,6 @@
 /** `status`, `stop`, `peers`, `wait`, `config show`: the node itself. */
 import { setTimeout as pause } from 'node:timers/promises'
 import { uint } from '@claw-network/protocol'
-import { type ClawnetClient, ConnectionError, type NodeStatus, ProblemError } from '@claw-network/sdk'
 import { type Call, usageError } from './arguments.ts'
 import type { Command, Shell } from './command.ts'
 import { reportTransaction } from './domain-commands.ts'
@@ -127,6 +126,7 @@ async function waitFor(call: Call, shell: Shell): Promise<ExitCode> {
 async function waitForNode(goal: 'ready' | 'synced', timeoutMs: number, shell: Shell): Promise<ExitCode> {
   const { output, messages, connect } = shell
   const progress = new SyncProgress(messages)
+  const { statusOf } = await import('./connection.ts')
   for (const endsAtMs = Date.now() + timeoutMs; ; await pause(lookMs)) {
     // Asked anew each time: the node may open its socket meanwhile.
     const status = await statusOf(await connect())
@@ -145,16 +145,6 @@ async function waitForNode(goal: 'ready' | 'synced', timeoutMs: number, shell: S
       )
     }
     if (status !== undefined) output.progress(progress.line(status, Date.now()))
-  }
-}
-
-/** Undefined while nobody answers, or the node says that it is not there yet. */
-async function statusOf(client: ClawnetClient): Promise<NodeStatus | undefined> {
-  try {
-    return await client.status()
-  } catch (error) {
-    if (error instanceof ConnectionError || (error instanceof ProblemError && error.retryable)) return undefined
-    throw error
   }
 }
 

@@ -62,6 +62,8 @@ export interface TraitorOptions {
   readonly index: number
   readonly key: ConsensusKey
   readonly chainId: Hash
+  /** The other traitors, who hear of all that it proposes. */
+  readonly fellows: readonly PeerId[]
 }
 
 export interface TraitorDependencies {
@@ -167,9 +169,9 @@ export class Traitor implements Transport {
     if (this.#is('forgets') || this.#is('withholds') || this.#is('robs')) values[0] = here.at(-1) ?? honest.blockHash
     if (this.#is('splits') && (honest.type === 'precommit' || !this.#isFavoured(peer))) values[0] = undefined
     if (this.#is('equivocates')) {
-      const other = here.find(blockHash => blockHash !== values[0])
-      if (!this.#isFavoured(peer)) values[0] = other
-      else if (prng.chance(300)) values.push(other)
+      const [one = honest.blockHash, another] = here.toSorted()
+      values[0] = this.#isFavoured(peer) ? one : another
+      if (prng.chance(200)) values.push(this.#isFavoured(peer) ? another : one)
     }
     const votes = values.map(blockHash => this.#vote(honest, honest.round, blockHash))
     if (this.#is('hurries') && prng.chance(500)) {
@@ -192,9 +194,12 @@ export class Traitor implements Transport {
     this.#note(honest.proposal)
     if (other !== undefined) this.#note(other.proposal)
     const otherPayload = other && toBytes(proposalMessage, other)
+    const isFirst = other !== undefined && other.proposal.blockHash < honest.proposal.blockHash
     for (const { id } of this.peers()) {
-      const isOther = otherPayload !== undefined && !(this.#is('equivocates') && this.#isFavoured(id))
-      this.#send(id, 'proposals', isOther ? otherPayload : payload)
+      const isFellow = this.#options.fellows.includes(id)
+      const isOther = !this.#is('equivocates') || this.#isFavoured(id) === isFirst
+      if (otherPayload === undefined || isFellow || !isOther) this.#send(id, 'proposals', payload)
+      if (otherPayload !== undefined && (isFellow || isOther)) this.#send(id, 'proposals', otherPayload)
     }
   }
 
@@ -303,9 +308,9 @@ export class Traitor implements Transport {
     return this.#options.traits.has(trait)
   }
 
-  /** Half of the others, always the same. */
+  /** Half of the nodes, the same for all traitors: they conspire. */
   #isFavoured(peer: PeerId): boolean {
-    return Number(peer.slice(1)) % 2 === this.#options.index % 2
+    return Number(peer.slice(1)) % 2 === 0
   }
 
   #sign(statement: Statement): Uint8Array {

@@ -70,24 +70,30 @@ export interface Sights {
 /** Everything that was ever signed at one height and let out. */
 class SignedHeight {
   readonly #sights: Sights
+  readonly #doubleSigners: Set<number>
   readonly #ballots = new Map<string, Ballots>()
-  /** What an honest validator said in a step, as text. */
+  /** What a validator said last in a step, as text. */
   readonly #said = new Map<string, string>()
   readonly #locks = new Map<number, { readonly round: number; readonly blockHash: Hash }>()
   readonly #powers: readonly bigint[]
 
-  constructor(set: ValidatorSet, sights: Sights) {
+  constructor(set: ValidatorSet, sights: Sights, doubleSigners: Set<number>) {
     this.#powers = set.validators.map(({ power }) => power)
     this.#sights = sights
+    this.#doubleSigners = doubleSigners
   }
 
   add({ validator, isHonest, statement }: Spoken): void {
     const { type, round, polRound, blockHash } = statement
     if (polRound !== undefined) this.#sights.reproposals += 1
     if (type !== 'proposal') this.#ballotsOf(type, round, blockHash).add(validator)
+    const before = this.#change(validator, statement)
+    if (before !== undefined) this.#doubleSigners.add(validator)
     if (!isHonest) return
 
-    this.#checkEquivocation(validator, statement)
+    if (before !== undefined) {
+      throw new Violation('equivocation', `validator ${validator} signed ${nameOf(statement)} after ${before}`)
+    }
     if (blockHash === undefined) {
       if (type === 'prevote' && this.#locks.has(validator)) this.#sights.heldLocks += 1
       return
@@ -102,14 +108,13 @@ class SignedHeight {
     this.#locks.set(validator, { round, blockHash })
   }
 
-  #checkEquivocation(validator: number, statement: Statement): void {
+  /** What the validator said before, where it was something else. */
+  #change(validator: number, statement: Statement): string | undefined {
     const step = `${validator}/${statement.type}/${statement.round}`
-    const text = `${nameOf(statement)} (polRound ${statement.polRound})`
+    const text = nameOf(statement)
     const before = this.#said.get(step)
-    if (before !== undefined && before !== text) {
-      throw new Violation('equivocation', `validator ${validator} signed ${text} after ${before}`)
-    }
     this.#said.set(step, text)
+    return before === text ? undefined : before
   }
 
   /** L23 and L29: who precommitted a block prevotes another one only after a later polka for it. */
@@ -161,6 +166,7 @@ export class Checks {
   readonly #signed = new Map<number, SignedHeight>()
   readonly #final = new Map<Hash, number>()
   readonly sights: Sights = { lateDecisions: 0, reproposals: 0, heldLocks: 0, movedLocks: 0 }
+  readonly #doubleSigners = new Set<number>()
   #violation: Violation | undefined
 
   static async open(dependencies: ChecksDependencies): Promise<Checks> {
@@ -190,6 +196,11 @@ export class Checks {
     return this.#setOf(1).validators
   }
 
+  /** Validators that signed two different things where they may sign one. */
+  get doubleSigners(): ReadonlySet<number> {
+    return this.#doubleSigners
+  }
+
   /** The highest block that anybody decided. */
   get height(): number {
     return this.#decisions.length
@@ -207,7 +218,7 @@ export class Checks {
   spoke(spoken: Spoken): void {
     this.#guard(() => {
       const { height } = spoken.statement
-      const signed = this.#signed.get(height) ?? new SignedHeight(this.#setOf(height), this.sights)
+      const signed = this.#signed.get(height) ?? new SignedHeight(this.#setOf(height), this.sights, this.#doubleSigners)
       this.#signed.set(height, signed)
       signed.add(spoken)
     })
@@ -349,6 +360,7 @@ export function inFull(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
-function nameOf({ type, height, round, blockHash }: Statement): string {
-  return `${type} ${height}/${round} ${blockHash === undefined ? 'nil' : short(blockHash)}`
+function nameOf({ type, height, round, polRound, blockHash }: Statement): string {
+  const pol = polRound === undefined ? '' : ` (polka of ${polRound})`
+  return `${type} ${height}/${round} ${blockHash ?? 'nil'}${pol}`
 }

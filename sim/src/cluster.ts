@@ -27,7 +27,6 @@ import { type Client, clientOf, Workload } from './workload.ts'
 /** Where simulated time begins. */
 const startMs = Date.UTC(2030, 0, 1)
 const balance = 10_000n
-const downMs = { least: 20, most: 1_500 }
 
 /** Clients that make the load; besides them, one per node that nobody else uses, and one for the traitors' secrets. */
 const loadClients = 4
@@ -241,8 +240,9 @@ export class Cluster {
         if (this.isHonest(numberOf(node.id))) checks.fail('halt', `${node.id} stopped: ${inFull(error)}`)
       },
       crashed: node => {
-        const delay = this.#isHealed ? 0 : this.#prng.between(downMs.least, downMs.most)
-        timeline.after(delay, () => void node.start())
+        if (this.plan.downMs === undefined) return
+        const [least, most] = this.plan.downMs
+        timeline.after(this.#isHealed ? 0 : this.#prng.between(least, most), () => void node.start())
       },
     }
   }
@@ -253,9 +253,10 @@ export class Cluster {
     const traits = plan.traitors.get(number)
     const index = present(this.#indices[number], 'every node is a validator')
     const { key } = this.node(number)
+    const fellows = [...plan.traitors.keys()].map(fellow => this.node(fellow).id).filter(id => id !== transport.id)
     if (traits === undefined) return this.#listening(transport, index)
     return new Traitor(
-      { traits, index, key, chainId: checks.chainId },
+      { traits, index, key, chainId: checks.chainId, fellows },
       {
         transport,
         network,

@@ -65,7 +65,7 @@ export class SimDisk implements Disk {
   copy(): SimDisk {
     const copy = new SimDisk()
     for (const [name, { durable }] of this.#files) {
-      if (durable !== undefined) copy.#files.set(name, { durable, writes: [], content: durable })
+      if (durable !== undefined) copy.#files.set(name, { durable, writes: [], content: durable.slice() })
     }
     return copy
   }
@@ -73,7 +73,8 @@ export class SimDisk implements Disk {
   /** The power fails: of what was written since the last sync a part survives, the last of it perhaps torn. */
   lose(prng: Prng): void {
     for (const [name, file] of this.#files) {
-      let content = file.durable ?? new Uint8Array(0)
+      // A buffer of its own, without what was written and is lost.
+      let content: Uint8Array = file.durable?.slice() ?? new Uint8Array(0)
       for (const write of survivors(file.writes, prng)) content = written(content, write)
       const isLost = file.durable === undefined && content.length === 0
       if (isLost) this.#files.delete(name)

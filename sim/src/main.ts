@@ -1,6 +1,6 @@
 /**
- * `main.ts --seeds 2000 [--from 1]` runs many networks, `main.ts --seed 7` one with its trace. Seeds that once failed
- * (regressions.txt) run first.
+ * `main.ts --seeds 2000` runs many networks, those that once failed (regressions.txt) first; `--from 501 --seeds 100` runs
+ * just these, `--stop` ends at the first failure. `main.ts --seed 7` runs one and prints its trace, or with `--quiet` its end.
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -28,8 +28,8 @@ async function runOne(seed: number): Promise<number> {
 
 async function runMany(): Promise<number> {
   const from = Number(values.from ?? 1)
-  const count = Number(values.seeds ?? 100)
-  const seeds = [...regressions(), ...Array.from({ length: count }, (_, index) => from + index)]
+  const range = Array.from({ length: Number(values.seeds ?? 100) }, (_, index) => from + index)
+  const seeds = values.from === undefined ? [...regressions(), ...range] : range
   const startedAtMs = performance.now()
   const failed: Outcome[] = []
   let events = 0

@@ -63,6 +63,8 @@ export class SimNode {
   readonly store = new MemoryStore()
   readonly #genesis: Genesis
   readonly #deps: NodeDependencies
+  /** Why it stopped itself, or could not start, when it last ran. */
+  #fault: unknown
   #power: Power | undefined
   #running: Running | undefined
 
@@ -75,13 +77,22 @@ export class SimNode {
     Signer.create(this.disk, key)
   }
 
-  /** Undefined while it is down. */
+  get isUp(): boolean {
+    return this.#power !== undefined
+  }
+
+  get fault(): unknown {
+    return this.#fault
+  }
+
+  /** Undefined while it is down or starting. */
   get running(): Running | undefined {
     return this.#running
   }
 
   async start(): Promise<void> {
     if (this.#power !== undefined) return
+    this.#fault = undefined
     const { network, scheme, ledger, watch, trace, timeline } = this.#deps
     trace.note(timeline.nowMs, `${this.id} starts`)
     const transport = network.attach(this.id)
@@ -121,7 +132,7 @@ export class SimNode {
         signer,
         onPeerHeight: (peer, height) => sync.onPeerHeight(peer, height),
         onFatal: error => {
-          if (power.isOn) watch.stopped(this, error)
+          if (power.isOn) this.#stop(error)
         },
       })
       const sync: BlockSync = new BlockSync({ chain, driver, relay, transport: doors, clock, log })
@@ -136,8 +147,13 @@ export class SimNode {
       // It may lose power while it starts, as at any other time.
       if (error instanceof PowerLoss) return
       network.detach(transport)
-      watch.stopped(this, error)
+      this.#stop(error)
     }
+  }
+
+  #stop(error: unknown): void {
+    this.#fault = error
+    this.#deps.watch.stopped(this, error)
   }
 
   crash(): void {

@@ -23,6 +23,8 @@ export interface Plan {
   readonly network: NetworkOptions
   readonly traitors: ReadonlyMap<number, ReadonlySet<Trait>>
   readonly faults: readonly (Fault & { readonly atMs: number })[]
+  /** How long a crashed node stays down, at least and at most; undefined where somebody else starts it. */
+  readonly downMs: readonly [number, number] | undefined
   /** Transactions that clients submit at random times before the network heals. */
   readonly submissions: number
   /** From then on the weather is fair, all are linked and up, and the network must make progress. */
@@ -58,6 +60,7 @@ export const calmPlan: Plan = {
   network: { forwards: false, noticesPartitions: true },
   traitors: new Map(),
   faults: [],
+  downMs: undefined,
   submissions: 10,
   healsAtMs: 1_500,
 }
@@ -86,6 +89,7 @@ function mixedPlan(seed: number, prng: Prng): Plan {
     network: { forwards: prng.chance(400), noticesPartitions: prng.chance(500) },
     traitors: prng.chance(550) ? traitorsAmong(stakes, prng) : new Map(),
     faults: [...skews(count, prng), ...troubles(count, healsAtMs, prng)],
+    downMs: [20, 1_500],
     submissions: prng.between(4, 16),
     healsAtMs,
   }

@@ -1,7 +1,7 @@
 /** One chain on a store in memory, whose blocks a test builds, spoils and commits with the validators' own keys. */
 import assert from 'node:assert/strict'
 import { type Candidate, Chain } from '../../node/src/chain/chain.ts'
-import type { ChainStore } from '../../node/src/chain/store.ts'
+import type { ChainStore } from '../../node/src/chain-store.ts'
 import type { SignatureCheck } from '../../node/src/ports.ts'
 import { nativeEd25519 } from '../../node/src/signatures/ed25519.ts'
 import { MemoryStore } from '../../node/src/store/memory.ts'

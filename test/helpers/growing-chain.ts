@@ -1,6 +1,6 @@
 /** A chain that never runs out of money, for tests of what keeps it. */
 import type { Candidate } from '../../node/src/chain/chain.ts'
-import type { ChainStore } from '../../node/src/chain/store.ts'
+import type { ChainStore } from '../../node/src/chain-store.ts'
 import { actor } from './actors.ts'
 import { ChainRun } from './chain-run.ts'
 

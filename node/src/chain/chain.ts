@@ -40,7 +40,7 @@ import {
   type View,
 } from '@claw-network/protocol'
 import type { SignatureCheck } from '../ports.ts'
-import type { ChainStore, Tip } from './store.ts'
+import type { ChainStore, Tip } from '../chain-store.ts'
 
 /** A block that was executed on the tip and only waits for a decision. */
 export interface Candidate {

@@ -21,7 +21,7 @@ import {
 } from '@claw-network/protocol'
 import type { ChainRun } from '../../../test/helpers/chain-run.ts'
 import { grow, openGrowingChain } from '../../../test/helpers/growing-chain.ts'
-import type { ChainStore } from '../chain/store.ts'
+import type { ChainStore } from '../chain-store.ts'
 import { buckets } from './buckets.ts'
 import { Database, DatabaseError, DatabaseLockedError } from './database.ts'
 import { LevelStore } from './level-store.ts'

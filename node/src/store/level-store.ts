@@ -1,7 +1,6 @@
 /** The chain on disk: one durable batch per height. */
 import {
   address,
-  type Commit,
   type DecidedBlock,
   decidedBlock,
   fromBytes,
@@ -9,10 +8,8 @@ import {
   hash,
   type Infer,
   list,
-  type Movement,
   type NodeStorage,
   optional,
-  type StateKey,
   struct,
   text,
   timestamp,
@@ -24,40 +21,19 @@ import {
   validatorSet,
   type View,
 } from '@claw-network/protocol'
+import type {
+  ChainStore,
+  GenesisRecord,
+  HeightOutcome,
+  HeightRecord,
+  StateChange,
+  Tip,
+  TransactionPlace,
+} from '../chain-store.ts'
 import { buckets, layoutVersion } from './buckets.ts'
 import { Database, DatabaseError, type Write } from './database.ts'
 import { PageCache } from './page-cache.ts'
 import { ReadCache } from './read-cache.ts'
-
-type StateChange = readonly [StateKey, Uint8Array | undefined]
-
-interface Height {
-  readonly block: DecidedBlock['block']
-  readonly blockHash: Hash
-  readonly commit: Commit
-  readonly transactionIds: readonly Hash[]
-  readonly rejections: readonly (string | undefined)[]
-  readonly movements: readonly (readonly Movement[])[]
-  readonly validators: ValidatorSet
-  readonly state: readonly StateChange[]
-  readonly tree: readonly TreeWrite[]
-}
-
-interface Start {
-  readonly chainId: Hash
-  readonly timeMs: number
-  readonly stateRoot: Hash
-  readonly state: readonly StateChange[]
-  readonly tree: readonly TreeWrite[]
-}
-
-interface Tip {
-  readonly height: number
-  readonly blockHash: Hash
-  readonly timeMs: number
-  readonly stateRoot: Hash
-  readonly commit?: Commit
-}
 
 /** Some 15 MB: the busy part of a large ledger. */
 const rowsCached = 50_000
@@ -71,7 +47,7 @@ const outcome = struct({
 })
 const place = struct({ height: uint(), index: uint(), rejected: optional(text(64)) })
 
-export class LevelStore {
+export class LevelStore implements ChainStore {
   readonly #database: Database
   #start: Infer<typeof start> | undefined
   #tip: Tip | undefined
@@ -114,7 +90,7 @@ export class LevelStore {
     return this.#tip
   }
 
-  async begin({ chainId, timeMs, stateRoot, state, tree }: Start): Promise<void> {
+  async begin({ chainId, timeMs, stateRoot, state, tree }: GenesisRecord): Promise<void> {
     await this.#database.write([
       [buckets.meta('layout'), toBytes(uint(), layoutVersion)],
       [buckets.meta('genesis'), toBytes(start, { chainId, timeMs, stateRoot })],
@@ -125,7 +101,7 @@ export class LevelStore {
     this.#tip = tipOf(this.#start)
   }
 
-  async append(record: Height): Promise<void> {
+  async append(record: HeightRecord): Promise<void> {
     const { block, blockHash, commit, transactionIds, rejections, movements, validators, state, tree } = record
     const { height, timeMs, stateRoot } = block.header
     const outcomes = {
@@ -154,7 +130,7 @@ export class LevelStore {
     return this.#read(buckets.block(height), decidedBlock)
   }
 
-  outcomeAt(height: number): Pick<Height, 'transactionIds' | 'rejections' | 'movements'> | undefined {
+  outcomeAt(height: number): HeightOutcome | undefined {
     const found = this.#read(buckets.outcome(height), outcome)
     return found && { ...found, rejections: found.rejections.map(({ code }) => code) }
   }
@@ -167,7 +143,7 @@ export class LevelStore {
     return this.#read(buckets.height(blockHash), uint())
   }
 
-  placeOf(transactionId: Hash): { height: number; index: number; rejected?: string } | undefined {
+  placeOf(transactionId: Hash): TransactionPlace | undefined {
     return this.#read(buckets.place(transactionId), place)
   }
 

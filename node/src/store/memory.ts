@@ -1,45 +1,30 @@
 /** A chain store without a disk, for simulations and tests; what a real store keeps, it keeps in maps. */
 import type {
-  Commit,
   DecidedBlock,
   Hash,
-  Movement,
   NodeStorage,
   StateKey,
   TreeWrite,
   ValidatorSet,
   RangeView,
 } from '@claw-network/protocol'
+import type {
+  ChainStore,
+  GenesisRecord,
+  HeightOutcome,
+  HeightRecord,
+  StateChange,
+  Tip,
+  TransactionPlace,
+} from '../chain-store.ts'
 
-type StateChange = readonly [StateKey, Uint8Array | undefined]
-
-interface Height {
-  readonly block: DecidedBlock['block']
-  readonly blockHash: Hash
-  readonly commit: Commit
-  readonly transactionIds: readonly Hash[]
-  readonly rejections: readonly (string | undefined)[]
-  readonly movements: readonly (readonly Movement[])[]
-  readonly validators: ValidatorSet
-  readonly state: readonly StateChange[]
-  readonly tree: readonly TreeWrite[]
-}
-
-interface Start {
-  readonly chainId: Hash
-  readonly timeMs: number
-  readonly stateRoot: Hash
-  readonly state: readonly StateChange[]
-  readonly tree: readonly TreeWrite[]
-}
-
-export class MemoryStore {
+export class MemoryStore implements ChainStore {
   readonly #rows = new Map<StateKey, Uint8Array>()
   readonly #pages = new Map<string, Uint8Array>()
-  readonly #heights: Height[] = []
-  readonly #places = new Map<Hash, { height: number; index: number; rejected?: string }>()
+  readonly #heights: HeightRecord[] = []
+  readonly #places = new Map<Hash, TransactionPlace>()
   readonly #byHash = new Map<Hash, number>()
-  #start: Start | undefined
+  #start: GenesisRecord | undefined
 
   readonly view: RangeView = {
     get: key => this.#rows.get(key),
@@ -52,7 +37,7 @@ export class MemoryStore {
     return this.#start?.chainId
   }
 
-  tip(): { height: number; blockHash: Hash; timeMs: number; stateRoot: Hash; commit?: Commit } | undefined {
+  tip(): Tip | undefined {
     const last = this.#heights.at(-1)
     if (last !== undefined) {
       const { height, timeMs, stateRoot } = last.block.header
@@ -63,12 +48,12 @@ export class MemoryStore {
     return { height: 0, blockHash: chainId, timeMs, stateRoot }
   }
 
-  async begin(record: Start): Promise<void> {
+  async begin(record: GenesisRecord): Promise<void> {
     this.#start = record
     this.#write(record.state, record.tree)
   }
 
-  async append(record: Height): Promise<void> {
+  async append(record: HeightRecord): Promise<void> {
     const { height } = record.block.header
     this.#heights.push(record)
     this.#byHash.set(record.blockHash, height)
@@ -84,7 +69,7 @@ export class MemoryStore {
     return record && { block: record.block, commit: record.commit }
   }
 
-  outcomeAt(height: number): Pick<Height, 'transactionIds' | 'rejections' | 'movements'> | undefined {
+  outcomeAt(height: number): HeightOutcome | undefined {
     return this.#heights[height - 1]
   }
 
@@ -96,7 +81,7 @@ export class MemoryStore {
     return this.#byHash.get(blockHash)
   }
 
-  placeOf(transactionId: Hash): { height: number; index: number; rejected?: string } | undefined {
+  placeOf(transactionId: Hash): TransactionPlace | undefined {
     return this.#places.get(transactionId)
   }
 

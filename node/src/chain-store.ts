@@ -12,6 +12,9 @@ import type {
   View,
 } from '@claw-network/protocol'
 
+/** A row and its new bytes, or undefined where it goes. */
+export type StateChange = readonly [StateKey, Uint8Array | undefined]
+
 export interface Tip {
   readonly height: number
   readonly blockHash: Hash
@@ -32,7 +35,7 @@ export interface HeightRecord {
   /** What each transaction moved, then what the end of the block paid: for histories, which re-execution could give too. */
   readonly movements: readonly (readonly Movement[])[]
   readonly validators: ValidatorSet
-  readonly state: readonly (readonly [StateKey, Uint8Array | undefined])[]
+  readonly state: readonly StateChange[]
   readonly tree: readonly TreeWrite[]
 }
 
@@ -40,7 +43,7 @@ export interface GenesisRecord {
   readonly chainId: Hash
   readonly timeMs: number
   readonly stateRoot: Hash
-  readonly state: readonly (readonly [StateKey, Uint8Array | undefined])[]
+  readonly state: readonly StateChange[]
   readonly tree: readonly TreeWrite[]
 }
 

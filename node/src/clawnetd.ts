@@ -90,7 +90,8 @@ async function runInForeground(config: Config, greeting: Greeting): Promise<numb
   removePid(home)
   log.info('stopped')
   log.close()
-  return 0
+  // Libraries leave timers that would hold the process for seconds; there is nothing left to wait for.
+  process.exit(0)
 }
 
 function reportOf(node: RunningNode, { values }: Config): StartReport {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -184,6 +184,15 @@ test('without a node the answer is what to start, and exit code 3', async () => 
     const { code, stderr } = await clawnet(line, { home: directory, environment: { CLAWNET_API_PORT: '1' } })
     assert.equal(code, exitCodes.noDaemon, line.join(' ') + stderr)
   }
+})
+
+test('a configuration that is wrong in two places is told line by line', async () => {
+  const home = join(directory, 'misconfigured')
+  mkdirSync(home)
+  writeFileSync(join(home, 'config.yaml'), 'network: moon\nnodes: 4\n')
+  const { code, stderr } = await clawnet(['config', 'show'], { home })
+  assert.equal(code, exitCodes.failure)
+  assert.match(stderr, /config\.yaml:1: network must be .*\n.*config\.yaml:2: nodes is not a setting.*\n$/)
 })
 
 test('a word that begins with a dash can follow --', async () => {

@@ -67,7 +67,9 @@ export class Output {
     this.#clearProgress()
     const { message, ...fields } = failure
     const json = { schema: 'clawnet.error.v1', detail: message, ...fields }
-    this.#talk.write(this.options.isJson ? `${JSON.stringify(json)}\n` : `clawnet: ${printable(message)}\n`)
+    this.#talk.write(
+      this.options.isJson ? `${JSON.stringify(json)}\n` : `clawnet: ${message.split('\n').map(printable).join('\n')}\n`,
+    )
   }
 
   /** What helps a person and no program. */

@@ -37,6 +37,7 @@ import { ReadCache } from './read-cache.ts'
 
 /** Some 15 MB: the busy part of a large ledger. */
 const rowsCached = 50_000
+const blocksRemembered = 8
 const entriesMax = 100_000
 const start = struct({ chainId: hash, timeMs: timestamp, stateRoot: hash })
 const movement = struct({ from: optional(address), to: optional(address), amount: tokenSum })
@@ -50,6 +51,8 @@ const place = struct({ height: uint(), index: uint(), rejected: optional(text(64
 export class LevelStore implements ChainStore {
   readonly #database: Database
   #start: Infer<typeof start> | undefined
+  /** Blocks are asked for most just after they became final: by who waits, by peers, by streams of events. */
+  readonly #recent = new Map<number, DecidedBlock>()
   #tip: Tip | undefined
 
   readonly view: View
@@ -123,11 +126,13 @@ export class LevelStore implements ChainStore {
     ])
     for (const [key, row] of state) this.#rows.put(key, row)
     for (const [page, bytes] of tree) this.#pages.put(page, bytes)
+    this.#recent.set(height, { block, commit })
+    this.#recent.delete(height - blocksRemembered)
     this.#tip = { height, blockHash, timeMs, stateRoot, commit }
   }
 
   decidedAt(height: number): DecidedBlock | undefined {
-    return this.#read(buckets.block(height), decidedBlock)
+    return this.#recent.get(height) ?? this.#read(buckets.block(height), decidedBlock)
   }
 
   outcomeAt(height: number): HeightOutcome | undefined {

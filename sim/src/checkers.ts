@@ -1,6 +1,6 @@
 /** What must hold in every run, whatever fails and whoever cheats. */
 import { type Candidate, Chain } from '@claw-network/node/chain/chain'
-import type { HeightRecord } from '@claw-network/node/chain/store'
+import type { HeightRecord } from '@claw-network/node/chain-store'
 import type { PeerId } from '@claw-network/node/ports'
 import { MemoryStore } from '@claw-network/node/store/memory'
 import {

@@ -22,12 +22,17 @@ const patienceMs = 1_000
 /** A node this close to its peers is synced: its transactions and theirs meet in the same blocks. */
 const blocksUnderWay = 3
 const statusIntervalMs = 5_000
+/** A peer that has not answered by then may never do. */
+const slowAfterMs = 1_500
 
 export class BlockSync {
   readonly #deps: BlockSyncDependencies
   /** The height each connected peer last named. */
   readonly #heights = new Map<PeerId, number>()
-  #running = false
+  /** Peers whose answer is awaited: one, or several where the first are slow. */
+  readonly #asked = new Set<PeerId>()
+  /** Who brought blocks last. It is asked first: who claims most need not have anything. */
+  #helper: PeerId | undefined
   #stopped = false
   #patienceTimer: (() => void) | undefined
   #statusTimer: (() => void) | undefined
@@ -70,40 +75,41 @@ export class BlockSync {
   onPeerHeight(peer: PeerId, height: number): void {
     this.#heights.set(peer, Math.max(height, this.#heights.get(peer) ?? 0))
     const ahead = height - this.#deps.chain.tip.height
-    if (ahead <= 0 || this.#running || this.#stopped) return
+    if (ahead <= 0 || this.#asked.size > 0 || this.#stopped) return
     if (ahead > 1) void this.#run()
     else {
       this.#patienceTimer ??= this.#deps.clock.after(patienceMs, () => {
         this.#patienceTimer = undefined
-        void this.#run()
+        if (this.#asked.size === 0) void this.#run()
       })
     }
   }
 
+  /** Asks until nobody is ahead any more. Where a peer is slow, the next one is asked too and takes over. */
   async #run(): Promise<void> {
-    if (this.#running) return
-    this.#running = true
-    const before = this.#deps.chain.tip.height
-    try {
-      for (let peer = this.#ahead(); peer !== undefined && !this.#stopped; peer = this.#ahead()) {
-        // A peer that could not deliver has no claim any more until it names a height again.
-        if (!(await this.#fetchFrom(peer))) this.#heights.delete(peer)
-      }
-    } finally {
-      this.#running = false
+    const { chain, clock, log } = this.#deps
+    const before = chain.tip.height
+    for (let peer = this.#ahead(); peer !== undefined && !this.#stopped; peer = this.#ahead()) {
+      this.#asked.add(peer)
+      const cancel = clock.after(slowAfterMs, () => void this.#run())
+      const hasHelped = await this.#fetchFrom(peer)
+      cancel()
+      this.#asked.delete(peer)
+      if (hasHelped) this.#helper = peer
+      // A peer that could not deliver has no claim any more until it names a height again.
+      else this.#heights.delete(peer)
+      if (this.#asked.size > 0) return
     }
-    const { height } = this.#deps.chain.tip
-    if (height > before) this.#deps.log.info('caught up with the network', { height, blocks: height - before })
+    const { height } = chain.tip
+    if (height > before) log.info('caught up with the network', { height, blocks: height - before })
   }
 
+  /** The last to help, or who claims most of those not asked yet. */
   #ahead(): PeerId | undefined {
     const { height } = this.#deps.chain.tip
-    let best: PeerId | undefined
-    let bestHeight = height
-    for (const [peer, claimed] of this.#heights) {
-      if (claimed > bestHeight) [best, bestHeight] = [peer, claimed]
-    }
-    return best
+    const claims = [...this.#heights].filter(([peer, claimed]) => claimed > height && !this.#asked.has(peer))
+    const best = claims.toSorted(([, a], [, b]) => b - a)[0]
+    return claims.find(([peer]) => peer === this.#helper)?.[0] ?? best?.[0]
   }
 
   /** True where the peer brought this node forward. */
@@ -121,7 +127,7 @@ export class BlockSync {
         if (this.#stopped || driver.halted !== undefined) return false
         await driver.adopt(decided, transactions.slice(first, taken))
       }
-      return chain.tip.height >= from
+      return blocks.length > 0
     } catch (error) {
       if (error instanceof DecodeError || error instanceof InvalidBlockError) {
         transport.penalize(peer, `blocks: ${error.message}`)

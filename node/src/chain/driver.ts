@@ -1,6 +1,7 @@
 /** Runs consensus height after height: when to begin one, who hears what, what is final. */
 import {
   type Block,
+  certificateOf,
   type Commit,
   type CompactBlock,
   type DecidedBlock,
@@ -259,14 +260,13 @@ export class Driver {
       })
       const answer = fromBytes(roundAnswer, await transport.request(peer, 'round', request))
       onPeerHeight(peer, answer.height - 1)
-      if (answer.height !== this.#current.height || this.#halted !== undefined) return
+      if (this.#halted !== undefined) return
       for (const block of answer.blocks) this.#current.receivePayload(block, peer)
       const blame = (verdict: GossipVerdict): void => {
         if (verdict === 'reject') transport.penalize(peer, 'round: a message with a wrong signature')
       }
       for (const message of answer.proposals) blame(this.#current.receiveProposal(message, peer))
       for (const message of answer.messages) {
-        if (this.#current.height !== answer.height) return
         blame(
           message.type === 'vote'
             ? this.#current.receiveVote(message.value)
@@ -284,7 +284,13 @@ export class Driver {
     const request = fromBytes(roundRequest, payload)
     this.#deps.onPeerHeight(from, request.height - 1)
     const { height, core } = this.#current
-    if (request.height !== height) return toBytes(roundAnswer, { height, proposals: [], messages: [], blocks: [] })
+    if (request.height !== height) {
+      // Who has the block and missed the last votes for it needs no more than this.
+      const { commit } = this.#deps.chain.tip
+      const missed = commit?.height === request.height ? [certificateOf(commit)] : []
+      const messages = missed.map(value => ({ type: 'certificate' as const, value }))
+      return toBytes(roundAnswer, { height, proposals: [], messages, blocks: [] })
+    }
     const missing = core.missingFor(request.summary)
     const room = new Room(answerBytesMax)
     return toBytes(roundAnswer, {

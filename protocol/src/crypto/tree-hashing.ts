@@ -61,8 +61,9 @@ interface Level {
 export class HashPlan {
   readonly #levels: Level[] = [makeLevel(1)]
   readonly #leafRuns: Uint8Array[] = []
-  readonly #leafDepths: number[] = []
-  readonly #leafSlots: number[] = []
+  #leafDepths = new Uint16Array(64)
+  #leafSlots = new Uint32Array(64)
+  #leafCount = 0
 
   /** Makes room for the two children of the inner node at `depth` and `slot`; answers the slot of the left one. */
   pair(depth: number, slot: number): number {
@@ -79,8 +80,10 @@ export class HashPlan {
   }
 
   placeLeaf(depth: number, slot: number): void {
-    this.#leafDepths.push(depth)
-    this.#leafSlots.push(slot)
+    if (this.#leafCount === this.#leafSlots.length) this.#growLeaves()
+    this.#leafDepths[this.#leafCount] = depth
+    this.#leafSlots[this.#leafCount] = slot
+    this.#leafCount += 1
   }
 
   /** Puts a hash that is known already. */
@@ -129,7 +132,7 @@ export class HashPlan {
   }
 
   #hashLeaves(hashAll: typeof hashPairs): void {
-    const count = this.#leafDepths.length
+    const count = this.#leafCount
     if (count === 0) return
     const leaves = new Uint8Array(count * pairBytes)
     let at = 0
@@ -143,6 +146,15 @@ export class HashPlan {
       markLeaf(digests, leaf * hashBytes)
       copyHash(words, leaf, this.#level(this.#leafDepths[leaf] as number).words, this.#leafSlots[leaf] as number)
     }
+  }
+
+  #growLeaves(): void {
+    const depths = new Uint16Array(this.#leafCount * 4)
+    const slots = new Uint32Array(this.#leafCount * 4)
+    depths.set(this.#leafDepths)
+    slots.set(this.#leafSlots)
+    this.#leafDepths = depths
+    this.#leafSlots = slots
   }
 
   #level(depth: number): Level {

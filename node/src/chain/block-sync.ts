@@ -22,15 +22,18 @@ const patienceMs = 1_000
 /** A node this close to its peers is synced: its transactions and theirs meet in the same blocks. */
 const blocksUnderWay = 3
 const statusIntervalMs = 5_000
-/** A peer that has not answered by then may never do. */
-const slowAfterMs = 1_500
+/** A peer that has not answered by then may never do; what it still sends is taken. */
+const slowAfterMs = 2_000
+/** Slow peers must not make this node ask for the same blocks without end. */
+const awaitedMax = 4
 
 export class BlockSync {
   readonly #deps: BlockSyncDependencies
   /** The height each connected peer last named. */
   readonly #heights = new Map<PeerId, number>()
-  /** Peers whose answer is awaited: one, or several where the first are slow. */
-  readonly #asked = new Set<PeerId>()
+  #running = false
+  /** Answers that are awaited: one, or more where peers are slow. */
+  #awaited = 0
   /** Who brought blocks last. It is asked first: who claims most need not have anything. */
   #helper: PeerId | undefined
   #stopped = false
@@ -75,39 +78,47 @@ export class BlockSync {
   onPeerHeight(peer: PeerId, height: number): void {
     this.#heights.set(peer, Math.max(height, this.#heights.get(peer) ?? 0))
     const ahead = height - this.#deps.chain.tip.height
-    if (ahead <= 0 || this.#asked.size > 0 || this.#stopped) return
+    if (ahead <= 0 || this.#running || this.#stopped) return
     if (ahead > 1) void this.#run()
     else {
       this.#patienceTimer ??= this.#deps.clock.after(patienceMs, () => {
         this.#patienceTimer = undefined
-        if (this.#asked.size === 0) void this.#run()
+        void this.#run()
       })
     }
   }
 
-  /** Asks until nobody is ahead any more. Where a peer is slow, the next one is asked too and takes over. */
+  /** Asks until nobody is ahead any more. A slow peer is not waited for: the next takes its place. */
   async #run(): Promise<void> {
     const { chain, clock, log } = this.#deps
+    if (this.#running || this.#awaited >= awaitedMax) return
+    this.#running = true
     const before = chain.tip.height
     for (let peer = this.#ahead(); peer !== undefined && !this.#stopped; peer = this.#ahead()) {
-      this.#asked.add(peer)
-      const cancel = clock.after(slowAfterMs, () => void this.#run())
+      const slow = peer
+      let isSlow = false
+      const cancel = clock.after(slowAfterMs, () => {
+        isSlow = true
+        this.#heights.delete(slow)
+        this.#running = false
+        void this.#run()
+      })
       const hasHelped = await this.#fetchFrom(peer)
       cancel()
-      this.#asked.delete(peer)
+      if (isSlow) return
       if (hasHelped) this.#helper = peer
       // A peer that could not deliver has no claim any more until it names a height again.
       else this.#heights.delete(peer)
-      if (this.#asked.size > 0) return
     }
+    this.#running = false
     const { height } = chain.tip
     if (height > before) log.info('caught up with the network', { height, blocks: height - before })
   }
 
-  /** The last to help, or who claims most of those not asked yet. */
+  /** The last to help, else who claims most. */
   #ahead(): PeerId | undefined {
     const { height } = this.#deps.chain.tip
-    const claims = [...this.#heights].filter(([peer, claimed]) => claimed > height && !this.#asked.has(peer))
+    const claims = [...this.#heights].filter(([, claimed]) => claimed > height)
     const best = claims.toSorted(([, a], [, b]) => b - a)[0]
     return claims.find(([peer]) => peer === this.#helper)?.[0] ?? best?.[0]
   }
@@ -116,6 +127,7 @@ export class BlockSync {
   async #fetchFrom(peer: PeerId): Promise<boolean> {
     const { chain, driver, relay, transport, log } = this.#deps
     const from = chain.tip.height + 1
+    this.#awaited += 1
     try {
       const request = toBytes(blocksRequest, { from, count: windowBlocks })
       const { blocks } = fromBytes(blocksAnswer, await transport.request(peer, 'blocks', request))
@@ -134,6 +146,8 @@ export class BlockSync {
       }
       log.debug('a peer did not give blocks', { peer, from, error: String(error) })
       return false
+    } finally {
+      this.#awaited -= 1
     }
   }
 

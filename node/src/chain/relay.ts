@@ -23,6 +23,8 @@ const repeatIntervalMs = 5_000
 const checkingBytesMax = 4 * 1024 * 1024
 const hashesPerRequest = 2_000
 const answerBytesMax = 900 * 1024
+/** Another peer is asked for what this one has not given by then. */
+const slowAfterMs = 1_000
 
 export interface RelayDependencies {
   readonly chain: Chain
@@ -96,23 +98,25 @@ export class Relay {
    */
   async fill(hashes: readonly Hash[], preferred: PeerId | undefined): Promise<readonly Transaction[] | undefined> {
     const found = new Map<Hash, Transaction>()
-    for (const hash of hashes) {
-      const transaction = this.#find(hash)
-      if (transaction !== undefined) found.set(hash, transaction)
-    }
+    const lacking = (): readonly Hash[] =>
+      hashes.filter(hash => {
+        const transaction = found.get(hash) ?? this.#find(hash)
+        if (transaction !== undefined) found.set(hash, transaction)
+        return transaction === undefined
+      })
     const peers = this.#deps.transport.peers().map(peer => peer.id)
     const order = preferred === undefined ? peers : [preferred, ...peers.filter(peer => peer !== preferred)]
+    const open = new Set<Promise<void>>()
     for (const peer of order) {
-      for (;;) {
-        const wanted = hashes.filter(hash => !found.has(hash)).slice(0, hashesPerRequest)
-        if (wanted.length === 0) break
-        const got = await this.#ask(peer, wanted)
-        for (const transaction of got) found.set(transaction.wireHash, transaction)
-        if (got.length === 0) break
-      }
+      if (lacking().length === 0) break
+      const asking = this.#gather(peer, lacking, found).finally(() => open.delete(asking))
+      open.add(asking)
+      // The round does not wait for a peer that stalls.
+      await Promise.race([asking, this.#pause(slowAfterMs)])
     }
-    const transactions = hashes.flatMap(hash => found.get(hash) ?? [])
-    return transactions.length === hashes.length ? transactions : undefined
+    while (open.size > 0 && lacking().length > 0) await Promise.race(open)
+    const isComplete = lacking().length === 0
+    return isComplete ? hashes.flatMap(hash => found.get(hash) ?? []) : undefined
   }
 
   /** Decodes transactions and checks the signatures not checked before. Throws DecodeError where one is not sound. */
@@ -123,6 +127,21 @@ export class Relay {
     const verdicts = await signatures.verifyMany(unknown.map(signatureStatement))
     if (!verdicts.every(verdict => verdict)) throw new DecodeError('the signature does not belong to the sender’s key')
     return transactions
+  }
+
+  /** Asks one peer until it has no more of them. */
+  async #gather(peer: PeerId, lacking: () => readonly Hash[], found: Map<Hash, Transaction>): Promise<void> {
+    for (let wanted = lacking(); wanted.length > 0; wanted = lacking()) {
+      const got = await this.#ask(peer, wanted.slice(0, hashesPerRequest))
+      for (const transaction of got) found.set(transaction.wireHash, transaction)
+      if (got.length === 0) return
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      this.#deps.clock.after(ms, resolve)
+    })
   }
 
   /** Only those of the answer that were asked for. A peer that cannot help gives none. */

@@ -179,8 +179,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'a node that is behind does not catch up',
     file: `${shell}block-sync.ts`,
-    find: '    if (this.#running) return\n',
-    replace: '    if (this.#running || !this.#stopped) return\n',
+    find: '    if (this.#running || this.#awaited >= awaitedMax) return\n',
+    replace: '    if (this.#awaited >= 0) return\n',
     seed: 5,
   },
   {

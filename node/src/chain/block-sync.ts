@@ -139,7 +139,8 @@ export class BlockSync {
         if (this.#stopped || driver.halted !== undefined) return false
         await driver.adopt(decided, transactions.slice(first, taken))
       }
-      return blocks.length > 0
+      // Old blocks are no help, however many.
+      return chain.tip.height >= from
     } catch (error) {
       if (error instanceof DecodeError || error instanceof InvalidBlockError) {
         transport.penalize(peer, `blocks: ${error.message}`)

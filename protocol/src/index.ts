@@ -71,7 +71,7 @@ export { hashPairs } from './crypto/tree-hashing.ts'
 export { type TreeProof, treeProof, verifyProof } from './crypto/tree-proof.ts'
 
 // consensus
-export { type RoundMessages, type RoundSummary, roundSummary } from './consensus/anti-entropy.ts'
+export { type RoundMessages, roundProposalsMax, type RoundSummary, roundSummary } from './consensus/anti-entropy.ts'
 export { bitmapOf, hasBit, signersOf, verifyCertificate, verifyCommit } from './consensus/certificate.ts'
 export { type Evidence, evidence, verifyEvidence } from './consensus/evidence.ts'
 export { Height } from './consensus/height.ts'

@@ -20,7 +20,14 @@ import type { GossipVerdict, PeerId } from '../ports.ts'
 import { type Candidate, compactOf, InvalidBlockError } from './chain.ts'
 import { Deliberation, type DeliberationDependencies } from './deliberation.ts'
 import { Wal } from './wal.ts'
-import { consensusMessage, type ProposalMessage, proposalMessage, roundAnswer, roundRequest } from './wire.ts'
+import {
+  blocksPerRoundMax,
+  consensusMessage,
+  type ProposalMessage,
+  proposalMessage,
+  roundAnswer,
+  roundRequest,
+} from './wire.ts'
 
 export interface DriverDependencies extends DeliberationDependencies {
   /** A peer said, in passing, how high its chain is. */
@@ -256,7 +263,8 @@ export class Driver {
       const request = toBytes(roundRequest, {
         height,
         summary: this.#current.core.summary(),
-        blocks: this.#current.blocks.missing(),
+        // The latest: a traitor may have named any number of blocks that nobody has.
+        blocks: this.#current.blocks.missing().slice(-blocksPerRoundMax),
       })
       const answer = fromBytes(roundAnswer, await transport.request(peer, 'round', request))
       onPeerHeight(peer, answer.height - 1)

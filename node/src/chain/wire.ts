@@ -8,6 +8,7 @@ import {
   list,
   optional,
   proposal,
+  roundProposalsMax,
   roundSummary,
   struct,
   transactionBytesMax,
@@ -26,14 +27,17 @@ export type ProposalMessage = Infer<typeof proposalMessage>
 
 export const consensusMessage = union({ vote, certificate })
 
+/** Blocks asked for at once. */
+export const blocksPerRoundMax = 16
+
 /** What the asker has of its round, and blocks it must see to go on. */
-export const roundRequest = struct({ height: uint(), summary: roundSummary, blocks: list(hash, 16) })
+export const roundRequest = struct({ height: uint(), summary: roundSummary, blocks: list(hash, blocksPerRoundMax) })
 /** What the asker lacks, as far as the answerer has it; nothing where they are at different heights. */
 export const roundAnswer = struct({
   height: uint(),
-  proposals: list(proposalMessage, 16),
+  proposals: list(proposalMessage, roundProposalsMax),
   messages: list(consensusMessage, 1_000),
-  blocks: list(compactBlock, 16),
+  blocks: list(compactBlock, blocksPerRoundMax),
 })
 
 /** By wire hash. */

@@ -22,7 +22,8 @@ import { type Round, roundsKept } from './round.ts'
 
 const bitmap = bytes(Math.ceil(validatorsMax / 8))
 const roundsMax = 32
-const proposalsMax = 32
+/** Most proposals of a `RoundMessages`. */
+export const roundProposalsMax = 32
 const certificatesMax = 8
 const votesMax = 256
 
@@ -42,7 +43,7 @@ export type RoundSummary = Infer<typeof roundSummary>
 
 /** Messages of one height that a node lacks, to be checked like any others. */
 export const roundMessages = struct({
-  proposals: list(proposal, proposalsMax),
+  proposals: list(proposal, roundProposalsMax),
   certificates: list(certificate, certificatesMax),
   votes: list(vote, votesMax),
 })
@@ -108,7 +109,7 @@ export function messagesFor(peer: RoundSummary, own: Progress, rounds: Rounds): 
   const final = (entry: Certificate): number => (entry.type === 'precommit' && entry.blockHash !== undefined ? 0 : 1)
   certificates.sort((a, b) => final(a) - final(b))
   return {
-    proposals: proposals.slice(0, proposalsMax),
+    proposals: proposals.slice(0, roundProposalsMax),
     certificates: certificates.slice(0, certificatesMax),
     votes: votes.slice(0, votesMax),
   }

@@ -36,7 +36,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${core}height.ts`,
     find: 'if (!this.#rounds.get(polRound)?.prevotes.hasQuorum(blockHash)) return undefined',
     replace: 'if (![...this.#rounds.all.values()].some(known => known.prevotes.hasQuorum(blockHash))) return undefined',
-    seed: 697,
+    seed: 1690,
   },
   {
     name: 'a polka for nil unlocks (L44)',
@@ -248,5 +248,27 @@ export const plantedBugs: readonly PlantedBug[] = [
 `,
     replace: '    transactionHashes !== undefined && lastCommit !== evidence\n',
     seed: 103,
+  },
+  {
+    name: 'a restarted node tells of a proposal without its block',
+    file: `${shell}driver.ts`,
+    find: 'return isComplete && room.takes(message.block) ? [message] : []',
+    replace: 'return room.takes(message.block) || isComplete ? [message] : []',
+    seed: 1,
+  },
+  {
+    name: 'one stalled peer holds up a sync until its deadline',
+    file: `${shell}block-sync.ts`,
+    find: 'const slowAfterMs = 2_000',
+    replace: 'const slowAfterMs = 200_000',
+    seed: 1,
+  },
+  {
+    name: 'what a crash tore is taken for damage (C43)',
+    file: `${shell}wal.ts`,
+    find: '    if (length < bytes.length) this.#disk.truncate(this.#file, length)\n',
+    replace:
+      '    if (length < bytes.length - headBytes) throw new WalError(`${this.#file} is damaged at byte ${length}`)\n',
+    seed: 1,
   },
 ]

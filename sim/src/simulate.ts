@@ -18,7 +18,7 @@ export interface Outcome {
 }
 
 /** The longest that a healed network may take to decide what is asked of it. */
-export const recoveryMsMax = 20_000
+export const recoveryMsMax = 10_000
 
 export async function simulate(plan: Plan, print?: (line: string) => void): Promise<Outcome> {
   const cluster = await Cluster.open(plan, print)

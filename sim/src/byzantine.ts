@@ -232,14 +232,26 @@ export class Traitor implements Transport {
     }
   }
 
-  /** A block of an earlier round. */
+  /**
+   * A block of an earlier round: best one with a polka older than that of another block, on which some must be locked.
+   * Everybody gets to see the old polka; what is claimed is that one or one that there never was.
+   */
   #revived({ proposal: { height, round } }: ProposalMessage): ProposalMessage | undefined {
-    const { prng } = this.#deps
+    const { prng, running } = this.#deps
+    const { core } = running().driver.current
+    const { certificates } = core.missingFor({ height, step: 'propose', rounds: [] })
+    const polkas = certificates.filter(({ type, blockHash }) => type === 'prevote' && blockHash !== undefined)
+    const oldest = polkas.toSorted((a, b) => a.round - b.round)[0]
     const earlier = this.#proposed.filter(proposed => proposed.height === height && proposed.round < round)
-    if (earlier.length === 0) return
-    const { blockHash, round: proposedIn } = prng.pick(earlier)
-    const polRound = prng.chance(500) ? proposedIn : round - 1
-    return { proposal: this.#proposal({ height, round, polRound, blockHash }) }
+    const chosen = polkas.length > 1 ? oldest : prng.pick([...polkas, ...earlier])
+    if (chosen?.blockHash === undefined || chosen.round >= round) return
+
+    for (const value of polkas) {
+      const payload = toBytes(consensusMessage, { type: 'certificate', value })
+      for (const { id } of this.peers()) this.#send(id, 'votes', payload)
+    }
+    const polRound = prng.chance(500) ? chosen.round : round - 1
+    return { proposal: this.#proposal({ height, round, polRound, blockHash: chosen.blockHash }) }
   }
 
   #proposal(statement: Omit<Proposal, 'signature'>): Proposal {

@@ -6,10 +6,12 @@ import { MemoryStore } from '@claw-network/node/store/memory'
 import {
   bytesEqual,
   type Commit,
+  type Evidence,
   fromHex,
   type Genesis,
   type Hash,
   type Ledger,
+  type PublicKey,
   signatureStatement,
   signBytes,
   type Statement,
@@ -30,6 +32,7 @@ export type Rule =
   | 'replay'
   | 'finality'
   | 'blame'
+  | 'evidence'
   | 'halt'
   | 'error'
   | 'liveness'
@@ -249,6 +252,16 @@ export class Checks {
   /** Somebody who asked a node was told that a transaction is final. */
   toldFinal(transactionId: Hash, height: number): void {
     this.#final.set(transactionId, height)
+  }
+
+  /** Nobody who is honest may be accused. */
+  checkEvidence(id: PeerId, evidence: readonly Evidence[], honest: ReadonlySet<PublicKey>): void {
+    this.#guard(() => {
+      for (const { publicKey, type, height, round } of evidence) {
+        if (!honest.has(publicKey)) continue
+        throw new Violation('evidence', `${id} accuses ${publicKey} of two statements: ${type} ${height}/${round}`)
+      }
+    })
   }
 
   /** Compares what an honest node stores at the end of the run with all that was decided and told. */

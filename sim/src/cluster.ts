@@ -211,6 +211,15 @@ export class Cluster {
     this.submit((number + 1) % this.nodes.length, () => this.workload.pay(client, first.envelope.nonce), client)
   }
 
+  /** What the honest nodes have stored and whom they accuse. */
+  checkNodes(): void {
+    const honest = new Set(this.honest.map(({ key }) => toHex(key.publicKey) as PublicKey))
+    for (const { id, store, running } of this.honest) {
+      this.checks.checkStore(id, store)
+      this.checks.checkEvidence(id, running?.driver.evidence ?? [], honest)
+    }
+  }
+
   #step(untilMs: number): boolean {
     try {
       const hasMore = this.timeline.step(untilMs)

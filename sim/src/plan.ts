@@ -67,7 +67,7 @@ export const calmPlan: Plan = {
 
 export function planOf(seed: number): Plan {
   const prng = new Prng(seed)
-  return prng.chance(800) ? mixedPlan(seed, prng) : lockPlan(seed, prng)
+  return prng.chance(750) ? mixedPlan(seed, prng) : lockPlan(seed, prng)
 }
 
 /** Anything may happen. */

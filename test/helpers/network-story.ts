@@ -81,7 +81,7 @@ export class Story {
 
   /** No rule was broken, and what the nodes stored is what was decided. */
   end(): void {
-    for (const { id, store } of this.cluster.honest) this.cluster.checks.checkStore(id, store)
+    this.cluster.checkNodes()
     this.assertSound()
   }
 }

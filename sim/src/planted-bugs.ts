@@ -271,4 +271,11 @@ export const plantedBugs: readonly PlantedBug[] = [
       '    if (length < bytes.length - headBytes) throw new WalError(`${this.#file} is damaged at byte ${length}`)\n',
     seed: 8,
   },
+  {
+    name: 'a synced block is taken while another is being made final',
+    file: `${shell}driver.ts`,
+    find: '      seen = this.#committing\n      await seen\n',
+    replace: '      seen = this.#committing\n',
+    seed: 244,
+  },
 ]

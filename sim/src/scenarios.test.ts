@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { domains, Ledger } from '@claw-network/protocol'
+import { consensusMessage } from '@claw-network/node/chain/wire'
+import { domains, Ledger, signBytes, toBytes, toHex } from '@claw-network/protocol'
 import { Story } from '../../test/helpers/network-story.ts'
 import { calmPlan } from './plan.ts'
 import { crashPoints } from './power.ts'
@@ -161,6 +162,29 @@ describe('a node that must not go on', () => {
     await story.until('it stops', () => story.node(2).fault !== undefined)
     assert.match(String(story.node(2).fault), /final, but this node finds it invalid/)
     await story.untilAllDecide(6, [0, 1, 3])
+    story.end()
+  })
+})
+
+describe('a traitor', () => {
+  test('can not have blocks decided faster than the interval', async () => {
+    const params = { ...calmPlan.params, blockIntervalMs: 1_000, idleBlockIntervalMs: 0 }
+    const story = await Story.begin({ params, traitors: suspected(3) })
+    const { checks, network, timeline } = story.cluster
+    const { key, running, id: traitor } = story.node(3)
+    const { chain } = running ?? assert.fail('it runs')
+    const validator = checks.validators.findIndex(({ publicKey }) => publicKey === toHex(key.publicKey))
+    const hurry = (): void => {
+      const statement = { type: 'prevote', height: chain.tip.height + 1, round: 0 } as const
+      const vote = { ...statement, validator, signature: key.sign(signBytes(chain.chainId, statement)) }
+      const payload = toBytes(consensusMessage, { type: 'vote', value: vote })
+      for (const { id } of story.cluster.honest) network.gossip(traitor, id, 'votes', payload)
+    }
+    chain.onDecided(() => timeline.after(1, hurry))
+    hurry()
+    await story.pass(20_000)
+    const height = story.heights[0] ?? 0
+    assert.ok(height > 10 && height <= 20, `${height} blocks in 20 s`)
     story.end()
   })
 })

@@ -54,6 +54,8 @@ export interface DeliberationDependencies {
 }
 
 export interface DeliberationEvents {
+  /** Somebody else has begun the height, so there is something to decide. */
+  stirred(): void
   decided(candidate: Candidate, commit: Commit): void
   evidence(evidence: Evidence): void
   /** This node can not go on without harm: its disk or its ledger disagrees with the network. */
@@ -128,15 +130,14 @@ export class Deliberation {
       settle(open, logged, this.#self?.index)
       open.push(...this.#core.step(logged))
     }
-    this.#startedAtMs = this.#deps.clock.nowMs()
+    if (this.#core.round >= 0) this.#startedAtMs = this.#deps.clock.nowMs()
+    else this.#events.stirred()
     this.#perform(open)
     this.#drain()
   }
 
   start(): void {
-    if (this.#startedAtMs !== undefined || this.#closed) return
-    this.#startedAtMs = this.#deps.clock.nowMs()
-    this.#feed({ type: 'start' })
+    if (this.#startedAtMs === undefined) this.#feed({ type: 'start' })
   }
 
   /** Ends the height: timers, late answers and the log go. */
@@ -201,10 +202,10 @@ export class Deliberation {
     this.#blocks.keep(blockHash, { block, from })
   }
 
-  /** Somebody else has begun the height, so there is something to decide. */
+  /** What one validator says does not begin the height here; what more than a third say does, in the core (C28). */
   #hear(input: Input): void {
-    this.start()
     this.#feed(input)
+    if (this.#startedAtMs === undefined && !this.#closed) this.#events.stirred()
   }
 
   #feed(input: Input): void {
@@ -220,7 +221,9 @@ export class Deliberation {
     try {
       for (let next = this.#queue.shift(); next !== undefined && !this.#closed; next = this.#queue.shift()) {
         this.#log('input', toBytes(inputCodec, next))
-        this.#perform(this.#core.step(next))
+        const outputs = this.#core.step(next)
+        if (this.#core.round >= 0) this.#startedAtMs ??= this.#deps.clock.nowMs()
+        this.#perform(outputs)
       }
     } catch (error) {
       this.close()

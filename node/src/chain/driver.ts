@@ -57,6 +57,8 @@ export class Driver {
   #current: Deliberation
   #early: EarlyMessage[] = []
   #earlyBytes = 0
+  /** Whether somebody else has begun the height. */
+  #isStirred = false
   #startTimer: (() => void) | undefined
   #exchangeTimer: (() => void) | undefined
   #lastDecidedAtMs: number
@@ -161,6 +163,11 @@ export class Driver {
 
   #deliberate(): Deliberation {
     return new Deliberation(this.#deps.chain.tip.height + 1, this.#deps, {
+      stirred: () => {
+        if (this.#isStirred) return
+        this.#isStirred = true
+        this.#plan()
+      },
       decided: (candidate, commit) => this.#decided(candidate, commit),
       evidence: evidence => {
         this.#deps.log.warn('a validator signed two conflicting messages', { ...evidence })
@@ -190,6 +197,7 @@ export class Driver {
     // Before the first vote of the next height.
     this.#refuseRestoredSigner(commit.height, 1)
     if (this.#stopped || this.#halted !== undefined) return
+    this.#isStirred = false
     this.#current = this.#deliberate()
     // Where the chain was restored from a copy, this node has been at this height before.
     this.#current.replay()
@@ -200,14 +208,17 @@ export class Driver {
     this.#plan()
   }
 
-  /** Begins the height as soon as there is something to decide and the interval has passed. */
+  /**
+   * Begins the height as soon as there is something to decide and the interval has passed. Who begins sooner waits for a
+   * third of the others: else one validator could have blocks decided, and Tokens issued, as fast as messages travel.
+   */
   #plan(): void {
     this.#startTimer?.()
     this.#startTimer = undefined
     if (this.#stopped || this.#halted !== undefined || this.#current.startedAtMs !== undefined) return
     const { chain, clock, mempool } = this.#deps
     const { blockIntervalMs, idleBlockIntervalMs } = chain.params
-    const interval = mempool.hasNext ? blockIntervalMs : idleBlockIntervalMs
+    const interval = this.#isStirred || mempool.hasNext ? blockIntervalMs : idleBlockIntervalMs
     if (interval === 0) return
     // A clock that was set back must not keep the chain waiting.
     const since = Math.max(0, clock.nowMs() - this.#lastDecidedAtMs)

@@ -3,7 +3,7 @@
  * Node 12 knows.
  */
 import { spawn } from 'child_process'
-import { existsSync } from 'fs'
+import { existsSync, fstatSync } from 'fs'
 import { dirname, join } from 'path'
 import { fileURLToPath } from 'url'
 
@@ -58,7 +58,8 @@ function bundledNode() {
 
 /** The same command line on another Node, which gets the signals and gives the exit code. */
 function passOn(node, script) {
-  var child = spawn(node, process.execArgv.concat(script, process.argv.slice(2)), { stdio: 'inherit' })
+  var argv = process.argv.slice(2)
+  var child = spawn(node, process.execArgv.concat(script, argv), { stdio: descriptorsFor(argv) })
   var signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   signals.forEach(function (signal) {
     process.on(signal, function () {
@@ -73,4 +74,32 @@ function passOn(node, script) {
     if (signal !== null) process.kill(process.pid, signal)
     else process.exitCode = code
   })
+}
+
+/** Standard streams, and the open descriptors that the line names, such as `--mnemonic-fd 3`. */
+function descriptorsFor(argv) {
+  var named = []
+  argv.forEach(function (word, index) {
+    var option = /^--[a-z]+-fd(?:=(.*))?$/.exec(word)
+    if (option !== null) named.push(Number(option[1] === undefined ? argv[index + 1] : option[1]))
+  })
+  var stdio = ['inherit', 'inherit', 'inherit']
+  // Where one is not open none is passed on, so that the command itself finds it closed and says so.
+  if (!named.every(isPassable)) return stdio
+  named.forEach(function (descriptor) {
+    while (stdio.length <= descriptor) stdio.push('ignore')
+    if (descriptor > 2) stdio[descriptor] = descriptor
+  })
+  return stdio
+}
+
+function isPassable(descriptor) {
+  if (!(descriptor >= 0 && descriptor < 256)) return false
+  try {
+    fstatSync(descriptor)
+    return true
+  } catch {
+    // Not open.
+    return false
+  }
 }

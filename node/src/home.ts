@@ -53,7 +53,10 @@ export async function createKeys(
 
 /** The founder who lives here. Throws HomeError before `clawnet init`. */
 export function readFounder(home: string): Founder {
-  if (!existsSync(keysIn(home))) throw new HomeError(`${home} holds no identity: run "clawnet init" first`)
+  if (!existsSync(keysIn(home)))
+    throw new HomeError(
+      `${home} holds no identity: run "clawnet init" first, or "clawnet init --keys-only" where the network has no genesis file yet`,
+    )
   return founderOf(new Keystore({ directory: keysIn(home), cost: kdfCostDefault }, { entropy }))
 }
 

@@ -21,6 +21,7 @@ test('a word with a letter missing, added, wrong or swapped finds its own', () =
 test('a word unlike all others finds none', () => {
   for (const word of ['--verbose', 'x', '', '--']) assert.equal(closest(word, flags), undefined, word)
   assert.equal(closest('anything', []), undefined)
+  assert.equal(closest('--amont', ['--json']), undefined, 'dashes are no likeness')
 })
 
 test('of two near words the nearer is found', () => {

@@ -1,7 +1,8 @@
 /** The candidate that the writer of `word` most likely meant; undefined where none is near. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.min(3, Math.ceil(word.length / 3)) + 1
+  const letters = word.replace(/^-+/, '').length
+  let bestDistance = Math.min(3, Math.ceil(letters / 3)) + 1
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance >= bestDistance) continue

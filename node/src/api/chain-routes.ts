@@ -70,7 +70,7 @@ const block = jsonRoute({
     const outcome = store.outcomeAt(height)
     const set = store.validatorsAt(height)
     if (decided === undefined || outcome === undefined || set === undefined)
-      throw noBlock(`${height} is not on this node`)
+      throw noBlock(`${height} is not on this node, whose latest block is ${node.chain.tip.height}`)
 
     const { block, commit } = decided
     const { timeMs } = block.header

@@ -105,6 +105,8 @@ export function httpApp(routes: readonly Route[], dependencies: HttpAppDependenc
     })
   }
   refuseOtherMethods(app, routes)
+  // A person opens the address that the node prints.
+  app.get('/', { exposeHeadRoute: false }, (_request, reply) => reply.redirect('/api/docs'))
   return app
 }
 

@@ -198,9 +198,12 @@ export class Sender {
 
 export function walletProblem({ refused, retryAfterMs }: WalletRefusal): Problem {
   const field = refused === 'passphrase_is_wrong' || refused === 'too_many_attempts' ? 'passphrase' : 'did'
+  if (retryAfterMs === undefined) return Problem.of(refused, { field })
+  const seconds = Math.ceil(retryAfterMs / 1000)
   return Problem.of(refused, {
     field,
-    ...(retryAfterMs !== undefined && { headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) } }),
+    detail: `passphrase: too many wrong ones; try again in ${seconds} s.`,
+    headers: { 'retry-after': String(seconds) },
   })
 }
 

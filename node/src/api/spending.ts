@@ -49,7 +49,9 @@ export class Spending {
     const { maxTransferPerTx: max } = this.#limits
     if (max !== undefined && tokens > max) {
       throw Problem.of('exceeds_limit_per_tx', {
-        detail: `The transaction spends ${tokens} Tokens, limits.maxTransferPerTx of this node is ${max}.`,
+        detail:
+          `The transaction spends ${tokens} Tokens, limits.maxTransferPerTx of this node is ${max}: ` +
+          'send less, or raise that in config.yaml.',
       })
     }
   }

@@ -4,7 +4,7 @@ import type { BlockAnswer, HistoryEntry, TransactionAnswer } from '@claw-network
 import type { Call } from './arguments.ts'
 import type { Command, Shell } from './command.ts'
 import { CliError, type ExitCode, exitCodes } from './exit-codes.ts'
-import { fieldsOf } from './output.ts'
+import { linesOf } from './domain-commands.ts'
 import { valueOf } from './values.ts'
 
 const group = 'Chain'
@@ -65,7 +65,7 @@ async function transaction(call: Call, { connect, output, messages }: Shell): Pr
   const client = await connect()
   const answer: TransactionAnswer | undefined = await client.transaction(call.text('hash') as string)
   if (answer === undefined) throw new CliError(exitCodes.notFound, 'not_found', messages.transactionIsUnknown())
-  output.data('transaction', answer, () => output.record(fieldsOf(answer)))
+  output.data('transaction', answer, () => output.record(linesOf(answer)))
   return exitCodes.ok
 }
 

@@ -1,5 +1,5 @@
 /** Finds the node and speaks to it: over its Unix socket where there is one, else over loopback. */
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { ClawnetClient, ConnectionError, type Fetch, type NodeStatus, ProblemError } from '@claw-network/sdk'
@@ -22,7 +22,8 @@ export async function connect(
   const token = tokenFile === undefined ? cookie : tokenIn(tokenFile, messages)
 
   const socketPath = join(home, 'clawnetd.sock')
-  const isNear = remote === undefined && isSocket(socketPath)
+  const isNear =
+    remote === undefined && (isSocket(socketPath) || (isMeant(call, home, environment) && !hasCookie(home)))
   const url = remote ?? (isNear ? 'http://127.0.0.1:9528' : await urlOf(home, environment))
   const fetch: Fetch = (address, init) => request(address, init, isNear ? socketPath : undefined)
   // One attempt: somebody waits, and can decide better than we whether to try again.
@@ -37,6 +38,20 @@ export async function statusOf(client: ClawnetClient): Promise<NodeStatus | unde
     if (error instanceof ConnectionError || (error instanceof ProblemError && error.retryable)) return undefined
     throw error
   }
+}
+
+/**
+ * Whether it must be the node of this very directory: then another one, which happens to have the port, is no answer.
+ * Somebody without a node of their own may ask whichever runs here.
+ */
+function isMeant(call: Call, home: string, environment: Environment): boolean {
+  const isNamed = call.has('home') || call.has('node') || (environment['CLAWNET_HOME'] ?? '') !== ''
+  return isNamed || existsSync(join(home, 'config.yaml'))
+}
+
+/** A node that serves its API has one, even where it could open no socket. */
+function hasCookie(home: string): boolean {
+  return existsSync(join(home, 'api.cookie'))
 }
 
 /** The secret of the running node, for those who may read its directory; another node has no use for it. */

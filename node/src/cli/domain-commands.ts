@@ -101,9 +101,19 @@ function queryCommand(query: AnyQuery, group: string): Command {
   }
 }
 
+/** A transaction as lines for people: its payload field by field, its time as a date. */
+export function linesOf(answer: TransactionAnswer): readonly (readonly [name: string, value: string])[] {
+  return Object.entries(answer).flatMap(([name, value]) => {
+    if (name === 'payload') return fieldsOf(value as object)
+    return name === 'timeMs'
+      ? [['time', new Date(value as number).toISOString()] as const]
+      : fieldsOf({ [name]: value })
+  })
+}
+
 /** Prints a transaction; the exit code tells what became of it. */
 export function reportTransaction(answer: TransactionAnswer, { output, messages }: Shell): ExitCode {
-  output.data('transaction', answer, () => output.record(fieldsOf(answer)))
+  output.data('transaction', answer, () => output.record(linesOf(answer)))
   switch (answer.status) {
     case 'final':
       output.say(messages.isFinal(answer.height))

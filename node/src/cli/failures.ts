@@ -35,13 +35,18 @@ function lost(error: ConnectionError, messages: Messages): Failure {
     return {
       exitCode: exitCodes.noDaemon,
       code: 'no_daemon',
-      message: messages.noDaemon(new URL(error.url).origin),
+      message: noDaemonAt(socketOf(error) ?? new URL(error.url).origin, messages),
       retryable: true,
     }
   }
   const { idempotencyKey } = error
   const message = messages.outcomeUnknown(idempotencyKey)
   return { exitCode: exitCodes.unknown, code: 'outcome_unknown', message, retryable: true, idempotencyKey }
+}
+
+function noDaemonAt(where: string, messages: Messages): string {
+  const [, node] = /devnet\/node-(\d+)\/clawnetd\.sock$/.exec(where) ?? []
+  return node === undefined ? messages.noDaemon(where) : messages.noDevnetNode(Number(node))
 }
 
 function fieldOf({ field }: DecodeError): { field?: string } {
@@ -53,4 +58,13 @@ function systemCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
   if ('code' in error && typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code)) return error.code
   return systemCodeOf(error.cause)
+}
+
+/** The Unix socket behind a failed request. */
+function socketOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  if ('syscall' in error && error.syscall === 'connect' && 'address' in error && !('port' in error)) {
+    return String(error.address)
+  }
+  return socketOf(error.cause)
 }

@@ -143,6 +143,11 @@ const table = {
     (where: string) => `no node answers at ${where}: start it with "clawnetd"`,
     where => `${where} 没有节点应答：请用 "clawnetd" 启动节点`,
   ),
+  noDevnetNode: row(
+    (node: number) =>
+      `node ${node} of the devnet is not running: "clawnet devnet up" starts all, "clawnet devnet status" lists them`,
+    node => `devnet 的节点 ${node} 没有运行："clawnet devnet up" 启动全部节点，"clawnet devnet status" 列出它们`,
+  ),
   outcomeUnknown: row(
     (key: string) =>
       `the connection was lost: the write may have happened or not. Repeat it safely with --idempotency-key ${key}`,
@@ -256,9 +261,9 @@ const table = {
   ),
   genesisNeeded: row(
     (network: string) =>
-      `to join ${network} its genesis file is needed: get it from the people of that network and add --genesis FILE; "clawnet init --network local" makes a network of your own`,
+      `to join ${network} its genesis file is needed: get it from the people of that network and add --genesis FILE. "clawnet init --network local" makes a network of your own, "clawnet init --keys-only" the keys of a founder`,
     network =>
-      `加入 ${network} 需要它的创世文件：请向该网络的成员索取，并加上 --genesis FILE；"clawnet init --network local" 可创建自己的网络`,
+      `加入 ${network} 需要它的创世文件：请向该网络的成员索取，并加上 --genesis FILE。"clawnet init --network local" 可创建自己的网络，"clawnet init --keys-only" 为创始成员生成密钥`,
   ),
   genesisIsOf: row(
     (file: string, network: string, named: string) =>
@@ -285,6 +290,10 @@ const table = {
     (directory: string) => `✓ Keys are sealed in ${directory}`,
     directory => `✓ 私钥加密保存到 ${directory}`,
   ),
+  initKeysKept: row(
+    (directory: string) => `✓ The keys are those made before, in ${directory}`,
+    directory => `✓ 沿用已有的私钥：${directory}`,
+  ),
   backUpWords: row(
     () => '⚠️  Write down these 24 words, in this order; they are shown only now, and whoever has them has your Tokens:',
     () => '⚠️  请备份助记词（24 个词，按顺序抄写；只显示这一次，掌握它的人就掌握您的 Token）:',
@@ -295,13 +304,19 @@ const table = {
     network =>
       `接下来（${network}）：\n  clawnetd            启动节点\n  clawnet status      查看状态\n  clawnet balance     查看余额`,
   ),
+  initNextFounder: row(
+    (address: string, key: string) =>
+      `Next:\n  clawnet genesis add FILE --stake N        put this node into the genesis file\n  clawnet init --genesis FILE               once all founders stand in it\nOr send these to whoever keeps the file:\n  ${address} --consensus-key ${key}`,
+    (address, key) =>
+      `接下来：\n  clawnet genesis add FILE --stake N        把本节点加入创世文件\n  clawnet init --genesis FILE               所有创始成员都加入之后\n或把以下内容发给保管文件的人：\n  ${address} --consensus-key ${key}`,
+  ),
 
   // Networks
   genesisIsNew: row(
     (file: string) =>
-      `${file} is there; now every founder runs "clawnet genesis add ${file} --stake N", then all check "clawnet genesis verify ${file}"`,
+      `${file} is there. Now every founder runs:\n  clawnet init --keys-only\n  clawnet genesis add ${file} --balance N --stake N\nand once all stand in it:\n  clawnet genesis verify ${file}\n  clawnet init --genesis ${file}`,
     file =>
-      `已生成 ${file}；接下来每位创始成员运行 "clawnet genesis add ${file} --stake N"，最后用 "clawnet genesis verify ${file}" 检查`,
+      `已生成 ${file}。接下来每位创始成员运行：\n  clawnet init --keys-only\n  clawnet genesis add ${file} --balance N --stake N\n全部加入之后运行：\n  clawnet genesis verify ${file}\n  clawnet init --genesis ${file}`,
   ),
   genesisHas: row(
     (file: string, accounts: number, validators: number) => `${file}: ${accounts} accounts, ${validators} validators`,

@@ -102,6 +102,7 @@ export class Output {
 
   /** Columns under their headings on a terminal; lines of tab-separated cells without headings for programs. */
   table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+    if (rows.length === 0) return ''
     if (!this.isTerminal) return rows.map(row => row.map(printable).join('\t')).join('\n')
     const widths = headings.map((heading, column) =>
       Math.max(width(heading), ...rows.map(row => width(row[column] ?? ''))),

@@ -192,10 +192,8 @@ export function enumeration<const N extends string>(...names: readonly N[]): Cod
 /** Up to `maxLength` bytes; `0x…` in JSON. */
 export function bytes(maxLength: number, minLength = 0): Codec<Uint8Array> {
   const expected = minLength === maxLength ? `must be ${maxLength} bytes` : `must be ${minLength} to ${maxLength} bytes`
-  const check = (value: Uint8Array): Uint8Array => {
-    if (value.length > maxLength || value.length < minLength) throw new DecodeError(expected)
-    return value
-  }
+  const written = minLength === maxLength ? `0x and ${maxLength * 2} lowercase hex digits` : '0x and lowercase hex'
+  const hasLength = ({ length }: Uint8Array): boolean => length >= minLength && length <= maxLength
   return {
     schema: {
       type: 'string',
@@ -204,15 +202,14 @@ export function bytes(maxLength: number, minLength = 0): Codec<Uint8Array> {
     },
     toCbor: value => value,
     fromCbor(cbor) {
-      if (!(cbor instanceof Uint8Array)) throw new DecodeError(expected)
-      return check(cbor)
+      if (!(cbor instanceof Uint8Array && hasLength(cbor))) throw new DecodeError(expected)
+      return cbor
     },
     toJson: value => `0x${toHex(value)}`,
     fromJson(json) {
-      if (typeof json !== 'string' || !/^0x([0-9a-f]{2})*$/.test(json)) {
-        throw new DecodeError(`${expected}, written as 0x and lowercase hex`)
-      }
-      return check(fromHex(json.slice(2)))
+      const value = typeof json === 'string' && /^0x([0-9a-f]{2})*$/.test(json) ? fromHex(json.slice(2)) : undefined
+      if (value === undefined || !hasLength(value)) throw new DecodeError(`${expected}, written as ${written}`)
+      return value
     },
   }
 }

@@ -6,7 +6,7 @@ import { accountAt } from './money.ts'
 import { accounts } from './rows.ts'
 
 export const admissions = {
-  fee_is_too_low: 'The fee is below the network’s minimum.',
+  fee_is_too_low: 'The fee is below the network’s minimum; leave fee out to pay just that.',
   nonce_is_used: 'Another transaction of this account already has this nonce; leave nonce out to get the next one.',
   nonce_is_ahead: 'Transactions with lower nonces of this account are missing; leave nonce out to get the next one.',
   fee_is_not_covered: 'The available balance does not cover the fee.',

@@ -30,6 +30,8 @@ test('an account is named by address, by DID, or is the node’s own', () => {
   const byAddress = ask(run, { address: alice.address })
   assert.deepEqual(ask(run, { did: alice.did }), byAddress)
   assert.deepEqual(ask(run, {}, 0n, alice.did), byAddress)
+  assert.deepEqual(ask(run, { did: alice.did, address: alice.address }), byAddress)
+  assert.throws(() => ask(run, { did: actor('bob').did, address: alice.address }), /address: is of another account/)
   assert.equal(ask(run, {}), undefined)
   assert.equal(ask(run, { did: actor('bob').did }, 0n, alice.did)?.address, actor('bob').address)
 })

@@ -1,5 +1,5 @@
 import { type Address, address, addressOf, type Did, did } from '../../crypto/keys.ts'
-import { describe, optional, struct, tokenSum, uint } from '../../lib/codec.ts'
+import { DecodeError, describe, optional, struct, tokenSum, uint } from '../../lib/codec.ts'
 import { hash } from '../../crypto/hash.ts'
 import { query } from '../../ledger/domain.ts'
 import { accountAt } from './money.ts'
@@ -41,7 +41,11 @@ export const balance = query({
 })
 
 function ownerOf(input: { did?: Did; address?: Address }, self: Did | undefined): Address | undefined {
-  if (input.address !== undefined) return input.address
-  const named = input.did ?? self
-  return named === undefined ? undefined : addressOf(named)
+  const named = input.did ?? (input.address === undefined ? self : undefined)
+  if (named === undefined) return input.address
+  const owner = addressOf(named)
+  if (input.address !== undefined && input.address !== owner) {
+    throw new DecodeError('is of another account than did; give one of the two').within('address')
+  }
+  return owner
 }

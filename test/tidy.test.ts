@@ -122,6 +122,7 @@ const layersBelow: { readonly [layer: string]: readonly string[] } = {
 const domainsBelow: { readonly [domain: string]: readonly string[] } = {
   accounts: [],
   identity: ['accounts'],
+  escrow: ['accounts', 'identity'],
 }
 
 check({
@@ -156,7 +157,7 @@ check({
   breaches: {
     'protocol/src/domains/accounts/who.ts': "import { identityDomain } from '../identity/index.ts'",
     'protocol/src/domains/identity/rows.ts': "import { accounts } from '../accounts/rows.ts'",
-    'protocol/src/domains/escrow/create.ts': "import { pay } from '../accounts/index.ts'",
+    'protocol/src/domains/zebra/create.ts': "import { pay } from '../accounts/index.ts'",
   },
 })
 

@@ -18,9 +18,9 @@ export function followChain(history: History, { chain, log }: { chain: Chain; lo
   const behind = chain.tip.height - history.height
   if (behind > heightsAtOnce) log.info('indexing the history', { heights: behind })
   step()
-  chain.onDecided(({ block, receipts, rewards }) => {
+  chain.onDecided(({ block, receipts, ownMovements }) => {
     if (next !== undefined) return
-    const movements = [...receipts.map(receipt => receipt.movements), rewards]
+    const movements = [...receipts.map(receipt => receipt.movements), ownMovements]
     if (!history.follow(block.header.height, movements)) step()
   })
   return () => clearImmediate(next)

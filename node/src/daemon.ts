@@ -166,6 +166,7 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
       condition,
       peers: () => transport.peers(),
       config: () => Object.fromEntries(effectiveSettings(config).map(({ key, value }): [string, Json] => [key, value])),
+      effectOf: transaction => relay.effectOf(transaction),
       submit: transaction => relay.submit(transaction),
       history: (account, page) => historyOf(account, page, { history, chain }),
     }

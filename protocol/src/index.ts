@@ -125,19 +125,24 @@ export type {
   Admission,
   AnyQuery,
   AnyTransactionKind,
+  BlockPlace,
   Domain,
+  Endorsement,
+  Endorser,
   Query,
   QueryContext,
+  SignatureStatement,
   TransactionContext,
   TransactionKind,
   WorkloadDraw,
+  WorkloadOrder,
 } from './ledger/domain.ts'
 export {
   assemble,
   decodeTransaction,
   type Envelope,
   envelopeCodec,
-  signatureStatement,
+  signatureStatements,
   signedBy,
   signingBytes,
   type Transaction,
@@ -154,7 +159,8 @@ export {
 export {
   BlockExecution,
   type BlockInputs,
-  type BlockPlace,
+  deadlinesPerBlockMax,
+  type Effect,
   Ledger,
   type Outcome,
   type Receipt,
@@ -164,6 +170,7 @@ export {
   Draft,
   emptyView,
   type Movement,
+  type Outlay,
   type RangeView,
   type StateKey,
   statePath,
@@ -171,8 +178,10 @@ export {
   table,
   type View,
 } from './ledger/state.ts'
+export { nextDeadline } from './ledger/deadlines.ts'
 export { validatorsAt } from './ledger/validators.ts'
 
 // domains
 export { type Account, accountAt, supply } from './domains/accounts/index.ts'
+export { keyOf } from './domains/identity/index.ts'
 export { domains, ledger } from './domains/index.ts'

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { signatureStatement, type Transaction } from '@claw-network/protocol'
+import { signatureStatements, type Transaction } from '@claw-network/protocol'
 import { type RunningNode, startNode } from '../../node/src/daemon.ts'
 import { configOf, createKeys, foundLocalNetwork, settle } from '../../node/src/home.ts'
 import type { Log } from '../../node/src/ports.ts'
@@ -76,7 +76,7 @@ function settingsIn(home: string) {
 
 function signatureLimit(transactions: readonly Transaction[]): number {
   const { verify } = nativeEd25519()
-  const statements = transactions.map(signatureStatement)
+  const statements = transactions.flatMap(signatureStatements)
   const rounds = [1, 2, 3].map(() => {
     const start = performance.now()
     for (const { signature, message, publicKey } of statements) {

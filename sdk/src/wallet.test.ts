@@ -10,7 +10,7 @@ import {
   isCanonicalSignature,
   ledger,
   mnemonicOf,
-  signatureStatement,
+  signatureStatements,
 } from '@claw-network/protocol'
 import fc from 'fast-check'
 import { createWallet, type Order } from './wallet.ts'
@@ -65,9 +65,10 @@ test('a node reads what was ordered, and finds the signature right', () => {
           [envelope.nonce, envelope.fee, transaction.kind.body.toJson(envelope.payload)],
           [nonce, BigInt(fee), { to, amount: Number(amount), memo }],
         )
-        const { signature, message, publicKey } = signatureStatement(transaction)
-        assert.ok(isCanonicalSignature(signature, publicKey))
-        assert.ok(verify(null, message, ed25519Key(publicKey), signature))
+        for (const { signature, message, publicKey } of signatureStatements(transaction)) {
+          assert.ok(isCanonicalSignature(signature, publicKey))
+          assert.ok(verify(null, message, ed25519Key(publicKey), signature))
+        }
       },
     ),
     { numRuns: 20 },

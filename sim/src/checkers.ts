@@ -12,7 +12,7 @@ import {
   type Hash,
   type Ledger,
   type PublicKey,
-  signatureStatement,
+  signatureStatements,
   signBytes,
   type Statement,
   supply,
@@ -298,8 +298,9 @@ export class Checks {
     try {
       const transactions = block.transactions.map(bytes => this.#auditor.decode(bytes))
       for (const transaction of transactions) {
-        const { signature, message, publicKey } = signatureStatement(transaction)
-        if (!this.#scheme.verify(signature, message, publicKey)) throw new Error('a transaction is not signed')
+        for (const { signature, message, publicKey } of signatureStatements(transaction)) {
+          if (!this.#scheme.verify(signature, message, publicKey)) throw new Error('a transaction is not signed')
+        }
       }
       candidate = this.#auditor.check(block, transactions)
     } catch (error) {
@@ -338,7 +339,7 @@ export class Checks {
     return this.#audited.validatorsAt(height) ?? this.#auditor.validators(Math.min(height, tip.height + 2))
   }
 
-  /** Holdings and burned Tokens together are what was issued. */
+  /** Holdings and burned Tokens together are what was issued, and every domain's rows are as it says. */
   #checkLedger(): void {
     const { ledger, tip } = this.#auditor
     const { issued, burned } = supply.get(this.#audited.view, 0) ?? { issued: 0n, burned: 0n }
@@ -346,6 +347,8 @@ export class Checks {
     if (held + burned !== issued) {
       throw new Violation('ledger', `at height ${tip.height} ${held} held + ${burned} burned is not ${issued} issued`)
     }
+    const [wrong] = ledger.violations(this.#audited.view)
+    if (wrong !== undefined) throw new Violation('ledger', `at height ${tip.height} ${wrong}`)
   }
 
   #checkSameState(id: PeerId, store: MemoryStore): void {

@@ -9,6 +9,7 @@ import {
   present,
   Prng,
   type PublicKey,
+  type RangeView,
   toHex,
   type Transaction,
 } from '@claw-network/protocol'
@@ -206,9 +207,13 @@ export class Cluster {
   submitSomething(): void {
     const client = this.#prng.pick(this.clients.slice(0, loadClients))
     const number = this.#prng.below(this.nodes.length)
-    const first = this.submit(number, nonce => this.workload.draw(client, nonce), client)
+    const first = this.submit(number, nonce => this.workload.draw(client, nonce, this.#stateAt(number)), client)
     if (first === undefined || !this.#prng.chance(200)) return
     this.submit((number + 1) % this.nodes.length, () => this.workload.pay(client, first.envelope.nonce), client)
+  }
+
+  #stateAt(number: number): { readonly view: RangeView; readonly nowMs: number } {
+    return { view: this.node(number).store.view, nowMs: this.timeline.nowMs }
   }
 
   /** What the honest nodes have stored and whom they accuse. */

@@ -8,10 +8,14 @@ import {
   type Envelope,
   type Hash,
   type Ledger,
+  present,
   type Prng,
+  type PublicKey,
   signingBytes,
   toHex,
   type Transaction,
+  type WorkloadDraw,
+  type WorkloadOrder,
 } from '@claw-network/protocol'
 import type { ConsensusKey } from '@claw-network/node/chain/signer'
 
@@ -43,11 +47,18 @@ export class Workload {
   }
 
   /** A random transaction of a client, signed; undefined where the domains have none to offer. */
-  draw(client: Client, nonce: number): Transaction | undefined {
-    const { ledger, prng } = this.#deps
-    const accounts = this.#clients.map(({ address }) => address)
+  draw(client: Client, nonce: number, at: Pick<WorkloadDraw, 'view' | 'nowMs'>): Transaction | undefined {
+    const { ledger, prng, chainId } = this.#deps
     const busy = ledger.domains.filter(domain => domain.workload !== undefined)
-    const drawn = prng.pick(busy).workload?.({ accounts, below: bound => prng.below(bound) })
+    const drawn = prng.pick(busy).workload?.({
+      sender: client.did,
+      identities: this.#clients.map(({ did }) => did),
+      accounts: this.#clients.map(({ address }) => address),
+      chainId,
+      ...at,
+      below: bound => prng.below(bound),
+      sign: (signer, message) => this.#keyOf(signer).sign(message),
+    })
     return drawn && this.sign(client, nonce, drawn)
   }
 
@@ -65,10 +76,17 @@ export class Workload {
     })
   }
 
-  sign(client: Client, nonce: number, body: { readonly kind: string; readonly payload: unknown }): Transaction {
+  /** By the client's own key, unless the order names another. */
+  sign(client: Client, nonce: number, order: WorkloadOrder): Transaction {
     const { chainId, ledger, prng } = this.#deps
     const fee = BigInt(prng.between(1, 4))
-    const envelope: Envelope = { chainId, sender: client.did, nonce, fee, ...body }
-    return assemble(ledger.kinds, envelope, client.key.sign(signingBytes(ledger.kinds, envelope)))
+    const envelope: Envelope = { chainId, sender: client.did, nonce, fee, ...order }
+    const key = order.signer === undefined ? client.key : this.#keyOf(order.signer)
+    return assemble(ledger.kinds, envelope, key.sign(signingBytes(ledger.kinds, envelope)))
+  }
+
+  #keyOf(signer: PublicKey): ConsensusKey {
+    const owner = this.#clients.find(({ did }) => did === signer)
+    return present(owner, 'workloads sign with keys of clients').key
   }
 }

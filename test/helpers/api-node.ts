@@ -161,6 +161,7 @@ export class TestApiNode {
       }),
       peers: () => [],
       config: () => ({ network, 'api.token': null }),
+      effectOf: transaction => relay.effectOf(transaction),
       submit: transaction => relay.submit(transaction),
       history: (account, page) => historyOf(account, page, { history, chain }),
     }

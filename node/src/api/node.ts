@@ -6,6 +6,7 @@ import type {
   Address,
   DecidedBlock,
   Did,
+  Effect,
   Hash,
   Json,
   Ledger,
@@ -57,6 +58,8 @@ export interface ApiNode {
   peers(): readonly Peer[]
   /** The effective configuration as JSON, secrets already left out. */
   config(): { readonly [setting: string]: Json }
+  /** What it would do in the next block, perhaps only after those of its account that wait already. */
+  effectOf(transaction: Transaction): Effect
   /** Takes a transaction whose signature is right; undefined where it now waits for a block. */
   submit(transaction: Transaction): Refusal | undefined
   /** What touched an account, newest first. */

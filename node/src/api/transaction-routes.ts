@@ -11,7 +11,7 @@ import {
   type Json,
   optional,
   publicKey,
-  signatureStatement,
+  signatureStatements,
   signingBytes,
   struct,
   text,
@@ -43,8 +43,10 @@ const submit = jsonRoute({
   codes: ['signature_is_wrong'],
   async handle({ node, sender, outcomes, rejections }, input, call) {
     const transaction = transactionOf(node, input)
-    const { signature, message, publicKey } = signatureStatement(transaction)
-    if (!node.signatures.verify(signature, message, publicKey)) {
+    const isSigned = signatureStatements(transaction).every(({ signature, message, publicKey }) =>
+      node.signatures.verify(signature, message, publicKey),
+    )
+    if (!isSigned) {
       throw Problem.of('signature_is_wrong', { field: input.bytes === undefined ? 'signature' : 'bytes' })
     }
     sender.pass(transaction)

@@ -69,7 +69,7 @@ test('what one node builds another finds valid, with the same hash, roots and ef
     assert.equal(checked.blockHash, built.blockHash)
     assert.equal(checked.stateRoot, built.stateRoot)
     assert.deepEqual(checked.receipts, built.receipts)
-    assert.deepEqual(checked.rewards, built.rewards)
+    assert.deepEqual(checked.ownMovements, built.ownMovements)
     assert.deepEqual(checked.state, built.state)
 
     const commit = one.commitOf(height, built.blockHash)

@@ -51,8 +51,8 @@ export interface Candidate {
   readonly stateRoot: Hash
   readonly state: readonly (readonly [StateKey, Uint8Array | undefined])[]
   readonly tree: TreeUpdate
-  /** Tokens that moved at the end of the block: fees and subsidy to the signers. */
-  readonly rewards: BlockExecution['draft']['movements']
+  /** Tokens that no transaction moved: deadlines that passed, fees and subsidy to the signers. */
+  readonly ownMovements: BlockExecution['ownMovements']
 }
 
 /** A block that breaks a rule; `reason` names it. */
@@ -228,7 +228,7 @@ export class Chain {
       commit,
       transactionIds: receipts.map(receipt => receipt.transaction.id),
       rejections: receipts.map(receipt => receipt.result.rejected),
-      movements: [...receipts.map(receipt => receipt.movements), candidate.rewards],
+      movements: [...receipts.map(receipt => receipt.movements), candidate.ownMovements],
       validators: this.validators(block.header.height),
       state,
       tree: tree.writes,
@@ -271,8 +271,7 @@ export class Chain {
   }
 
   #finish(execution: BlockExecution): Omit<Candidate, 'block' | 'blockHash'> {
-    const { draft, receipts } = execution
-    const movesBefore = draft.movements.length
+    const { draft, receipts, ownMovements } = execution
     execution.end()
     const state = draft.changes()
     const tree = updateTree(this.#store.tree, this.tip.stateRoot, leavesOf(state), this.#hashPairs)
@@ -282,7 +281,7 @@ export class Chain {
       stateRoot: tree.root,
       state,
       tree,
-      rewards: draft.movements.slice(movesBefore),
+      ownMovements,
     }
   }
 

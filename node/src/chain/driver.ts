@@ -11,6 +11,7 @@ import {
   fromBytes,
   hasBit,
   isCompactBlock,
+  nextDeadline,
   type Proposal,
   toBytes,
   toHex,
@@ -42,6 +43,9 @@ const exchangeIntervalMs = 500
 const stalledAfterMs = 10_000
 /** Latest decided blocks searched for signatures that the signer's record does not know. */
 const ownSignatureDepth = 20
+
+/** Timers of some machines overflow after 25 days, and clocks drift. */
+const longestTimerMs = 3_600_000
 
 const hashBytes = 33
 const answerBytesMax = 700 * 1024
@@ -217,12 +221,26 @@ export class Driver {
     this.#startTimer = undefined
     if (this.#stopped || this.#halted !== undefined || this.#current.startedAtMs !== undefined) return
     const { chain, clock, mempool } = this.#deps
+    const nowMs = clock.nowMs()
     const { blockIntervalMs, idleBlockIntervalMs } = chain.params
-    const interval = this.#isStirred || mempool.hasNext ? blockIntervalMs : idleBlockIntervalMs
-    if (interval === 0) return
     // A clock that was set back must not keep the chain waiting.
-    const since = Math.max(0, clock.nowMs() - this.#lastDecidedAtMs)
-    this.#startTimer = clock.after(Math.max(0, interval - since), () => this.#current.start())
+    const since = Math.max(0, nowMs - this.#lastDecidedAtMs)
+    if (this.#isStirred || mempool.hasNext) {
+      this.#startTimer = clock.after(Math.max(0, blockIntervalMs - since), () => this.#current.start())
+      return
+    }
+    // Nothing waits: the next block comes with the next deadline, or for the sake of the clock.
+    const untilDeadline = Math.max(
+      blockIntervalMs - since,
+      (nextDeadline(chain.view) ?? Number.POSITIVE_INFINITY) - nowMs,
+    )
+    const untilIdle = idleBlockIntervalMs === 0 ? Number.POSITIVE_INFINITY : idleBlockIntervalMs - since
+    const waitMs = Math.max(0, Math.min(untilDeadline, untilIdle))
+    if (waitMs === Number.POSITIVE_INFINITY) return
+    this.#startTimer =
+      waitMs <= longestTimerMs
+        ? clock.after(waitMs, () => this.#current.start())
+        : clock.after(longestTimerMs, () => this.#plan())
   }
 
   #keepEarly(message: EarlyMessage): void {

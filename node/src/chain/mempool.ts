@@ -105,6 +105,19 @@ export class Mempool {
     return nonce
   }
 
+  /** What waits in the account of a transaction, in order, without gaps, up to its nonce. */
+  before({ account, envelope }: Transaction): readonly Transaction[] {
+    const queue = this.#queues.get(account)
+    const first = accountAt(this.#view(), account).nonce + 1
+    const waiting: Transaction[] = []
+    for (let nonce = first; nonce < envelope.nonce; nonce += 1) {
+      const earlier = queue?.byNonce.get(nonce)
+      if (earlier === undefined) break
+      waiting.push(earlier.transaction)
+    }
+    return waiting
+  }
+
   /** Undefined where the transaction now waits here; else why not. */
   add(transaction: Transaction): Refusal | undefined {
     const { account, envelope, id } = transaction

@@ -3,9 +3,10 @@ import {
   type Admission,
   type BlockPlace,
   DecodeError,
+  type Effect,
   fromBytes,
   type Hash,
-  signatureStatement,
+  signatureStatements,
   toBytes,
   type Transaction,
 } from '@claw-network/protocol'
@@ -81,7 +82,7 @@ export class Relay {
     if (inadmissible !== undefined) return inadmissible
     // It could stand in a block, and would pay for nothing.
     if (admission !== undefined && 'rejected' in admission) return { code: admission.rejected }
-    const rejection = chain.ledger.dryRun(chain.view, transaction, at)
+    const rejection = this.effectOf(transaction).rejected
     if (rejection !== undefined) return { code: rejection }
     const refusal = mempool.add(transaction)
     if (refusal !== undefined) return refusal
@@ -90,6 +91,16 @@ export class Relay {
     this.#send(transaction)
     for (const listener of this.#onArrival) listener()
     return
+  }
+
+  /** What a transaction would do in the next block, perhaps only after those of its account that wait already. */
+  effectOf(transaction: Transaction): Effect {
+    const { chain, mempool } = this.#deps
+    const at = this.#nextBlock()
+    const atOnce = chain.ledger.dryRun(chain.view, transaction, at)
+    const before = mempool.before(transaction)
+    if (atOnce.rejected === undefined || before.length === 0) return atOnce
+    return chain.ledger.dryRun(chain.view, transaction, at, before)
   }
 
   /**
@@ -124,8 +135,8 @@ export class Relay {
     const { chain, signatures } = this.#deps
     const transactions = encoded.map(bytes => chain.decode(bytes))
     const unknown = transactions.filter(({ wireHash }) => this.#find(wireHash) === undefined)
-    const verdicts = await signatures.verifyMany(unknown.map(signatureStatement))
-    if (!verdicts.every(verdict => verdict)) throw new DecodeError('the signature does not belong to the sender’s key')
+    const verdicts = await signatures.verifyMany(unknown.flatMap(signatureStatements))
+    if (!verdicts.every(verdict => verdict)) throw new DecodeError('a signature does not belong to its key')
     return transactions
   }
 

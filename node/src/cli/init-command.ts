@@ -72,11 +72,7 @@ async function init(call: Call, shell: Shell): Promise<ExitCode> {
   output.say(made === undefined ? messages.initKeysKept(`${home}/keys/`) : messages.initKeystore(`${home}/keys/`))
   if (made !== undefined && !call.has('restore')) secrets.showWords(call, mnemonicOf(made.walletEntropy))
   output.say(line)
-  const [did, owner, key] = [
-    formatDid(founder.did),
-    formatAddress(founder.address),
-    `0x${founder.consensusKey}`,
-  ]
+  const [did, owner, key] = [formatDid(founder.did), formatAddress(founder.address), `0x${founder.consensusKey}`]
   const place = isKeysOnly ? { consensusKey: key } : { network: network ?? 'local' }
   output.data('init', { did, address: owner, ...place, home }, () => '')
   output.say(isKeysOnly ? messages.initNextFounder(owner, key) : messages.initNext(network ?? 'local'))

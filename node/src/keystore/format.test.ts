@@ -91,7 +91,10 @@ test('a file of another shape, or with a cost above the caps, is refused by fiel
     [{ kdf: { ...good.kdf, passes: 17 } }, /^kdf\.passes: must be an integer from 1 to 16$/],
     [{ kdf: { ...good.kdf, parallelism: 0 } }, /^kdf\.parallelism: /],
     [{ kdf: { ...good.kdf, name: 'scrypt' } }, /^kdf\.name: must be one of argon2id$/],
-    [{ cipher: { ...good.cipher, nonce: '0x00' } }, /^cipher\.nonce: must be 12 bytes, written as 0x and 24 lowercase hex digits$/],
+    [
+      { cipher: { ...good.cipher, nonce: '0x00' } },
+      /^cipher\.nonce: must be 12 bytes, written as 0x and 24 lowercase hex digits$/,
+    ],
     [{ ciphertext: '0x' }, /^ciphertext: must be 48 bytes, written as 0x and 96 lowercase hex digits$/],
     [{ note: 'hello' }, /^note: is not a known field/],
   ] as const) {

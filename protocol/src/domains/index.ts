@@ -3,6 +3,6 @@ import { Ledger } from '../ledger/ledger.ts'
 import { accountsDomain } from './accounts/index.ts'
 import { identityDomain } from './identity/index.ts'
 
-export const domains = [accountsDomain, identityDomain] as const
+export const domains = [identityDomain, accountsDomain] as const
 
 export const ledger = new Ledger(domains)

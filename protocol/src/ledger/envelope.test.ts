@@ -15,7 +15,7 @@ import {
   decodeTransaction,
   type Envelope,
   envelopeCodec,
-  signatureStatement,
+  signatureStatements,
   signedBy,
   signingBytes,
 } from './envelope.ts'
@@ -99,7 +99,9 @@ test('what is signed begins with its purpose and its chain, so that no signature
 })
 
 test('the statement to verify is what the signer signed', () => {
-  const { signature, message, publicKey } = signatureStatement(transfer(chainId, alice))
+  const statements = signatureStatements(transfer(chainId, alice))
+  assert.equal(statements.length, 1)
+  const [{ signature, message, publicKey }] = statements as [(typeof statements)[number]]
   assert.ok(ed25519.verify(signature, message, publicKey))
   assert.equal(toHex(message), toHex(signingBytes(kinds, transferEnvelope(chainId, alice))))
 })

@@ -17,7 +17,7 @@ import {
   tokenSum,
   uint,
 } from '../lib/codec.ts'
-import type { AnyTransactionKind } from './domain.ts'
+import type { AnyTransactionKind, SignatureStatement } from './domain.ts'
 import { transactionBytesMax } from './params.ts'
 
 const fields = {
@@ -137,6 +137,8 @@ export function decodeTransaction(kinds: TransactionKinds, chainId: Hash, bytes:
     throw new DecodeError(`is another network's; this one is 0x${chainId}`).within('chainId')
   }
   const transaction = assemble(kinds, envelope, parts[1])
+  // Throws where a signature that the payload should carry is not there.
+  transaction.kind.statements?.(envelope.payload, envelope)
   if (!bytesEqual(transaction.bytes, bytes)) throw new DecodeError('bytes are not in canonical form')
   return transaction
 }
@@ -146,18 +148,14 @@ export function signedBy(envelope: Envelope): PublicKey | Did {
   return envelope.signer ?? envelope.sender
 }
 
-/** What to check the signature against. */
-export function signatureStatement(transaction: Transaction): {
-  signature: Uint8Array
-  message: Uint8Array
-  publicKey: Uint8Array
-} {
-  const body = transaction.bytes.subarray(1, -66)
-  return {
-    signature: transaction.signature,
-    message: signingBytesOf(transaction.envelope.chainId, body),
-    publicKey: fromHex(signedBy(transaction.envelope)),
+/** All signatures a transaction stands on: its own, then those its payload carries (L12). */
+export function signatureStatements({ kind, envelope, signature, bytes }: Transaction): readonly SignatureStatement[] {
+  const own = {
+    signature,
+    message: signingBytesOf(envelope.chainId, bytes.subarray(1, -66)),
+    publicKey: fromHex(signedBy(envelope)),
   }
+  return kind.statements === undefined ? [own] : [own, ...kind.statements(envelope.payload, envelope)]
 }
 
 function signingBytesOf(chainId: Hash, body: Uint8Array): Uint8Array {

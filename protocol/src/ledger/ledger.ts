@@ -4,12 +4,13 @@ import type { PublicKey } from '../crypto/keys.ts'
 import { assert, present } from '../lib/assert.ts'
 import type { Commit } from '../consensus/messages.ts'
 import { signersOf } from '../consensus/certificate.ts'
-import type { Admission, AnyTransactionKind, Domain, TransactionContext } from './domain.ts'
+import type { Admission, AnyTransactionKind, BlockPlace, Domain, TransactionContext } from './domain.ts'
+import { dueDeadlines } from './deadlines.ts'
 import type { Result } from './block.ts'
-import type { Transaction } from './envelope.ts'
+import { type Envelope, signedBy, type Transaction } from './envelope.ts'
 import type { Genesis } from './genesis.ts'
 import { type Params, paramsOf, paramsTable } from './params.ts'
-import { Draft, emptyView, type Movement, type RangeView, type View } from './state.ts'
+import { Draft, emptyView, type Movement, type Outlay, type RangeView, type View } from './state.ts'
 
 /** The parts of a block that its effects depend on, besides its transactions. */
 export interface BlockInputs {
@@ -19,8 +20,12 @@ export interface BlockInputs {
   readonly lastCommit?: Commit
 }
 
-/** Where a transaction stands, or would. */
-export type BlockPlace = Pick<TransactionContext, 'height' | 'timeMs' | 'params'>
+/** What a transaction would do. */
+export interface Effect {
+  /** The code of its rejection, if it has one. */
+  readonly rejected?: string
+  readonly outlays: readonly Outlay[]
+}
 
 /**
  * `refused`: must not stand in a block. `rejected`: stands in the block, paid its fee, changed nothing else.
@@ -38,9 +43,12 @@ export interface Receipt {
   readonly movements: readonly Movement[]
 }
 
+/** Deadlines handled at the start of a block; the rest waits for the next one. */
+export const deadlinesPerBlockMax = 256
+
 const envelopeCodes: { readonly [code: string]: string } = {
   transaction_expired: 'The time in validUntil has passed; sign the transaction again.',
-  signer_is_unknown: 'The key in signer may not sign for this sender.',
+  signer_is_unknown: 'The key that signed may not sign for this sender.',
 }
 
 export class Ledger {
@@ -74,9 +82,32 @@ export class Ledger {
     return new BlockExecution(this, base, inputs)
   }
 
-  /** What the payload of a transaction would do at once on this state: the code of its rejection, if it has one. */
-  dryRun(view: View, transaction: Transaction, at: BlockPlace): string | undefined {
-    return transaction.kind.apply(new Draft(view), transaction.envelope.payload, contextOf(transaction, at))
+  /** What a transaction would do at once on this state, after those in `before`, whatever their fees and nonces. */
+  dryRun(view: View, transaction: Transaction, at: BlockPlace, before: readonly Transaction[] = []): Effect {
+    const draft = new Draft(view)
+    for (const earlier of before) this.perform(draft, earlier, contextOf(earlier, at))
+    const { length } = draft.outlays
+    const rejected = this.perform(draft, transaction, contextOf(transaction, at))
+    return { ...(rejected !== undefined && { rejected }), outlays: draft.outlays.slice(length) }
+  }
+
+  /**
+   * Runs the payload, then counts what it took. On a draft of its own, so that a rejection leaves nothing behind
+   * whatever `apply` had written.
+   */
+  perform(draft: Draft, { kind, envelope }: Transaction, context: TransactionContext): string | undefined {
+    const attempt = new Draft(draft)
+    const rejected = kind.apply(attempt, envelope.payload, context) ?? this.#charge(attempt, context)
+    if (rejected === undefined) draft.take(attempt)
+    return rejected
+  }
+
+  #charge(attempt: Draft, context: TransactionContext): string | undefined {
+    for (const domain of this.domains) {
+      const rejected = domain.charge?.(attempt, attempt.outlays, context)
+      if (rejected !== undefined) return rejected
+    }
+    return
   }
 
   /** All that is checked before the payload runs (L13 to L16). */
@@ -86,8 +117,8 @@ export class Ledger {
     if (envelope.validUntil !== undefined && context.timeMs > envelope.validUntil) {
       return { refused: 'transaction_expired' }
     }
-    // Session keys are the identity domain's to admit; without it only the identity's own key signs.
-    if (envelope.signer !== undefined && envelope.signer !== envelope.sender) return { refused: 'signer_is_unknown' }
+    const unauthorized = this.#authorize(view, envelope, context)
+    if (unauthorized !== undefined) return unauthorized
 
     let rejected: Admission
     for (const domain of this.domains) {
@@ -96,6 +127,17 @@ export class Ledger {
       rejected ??= admission
     }
     return rejected
+  }
+
+  #authorize(view: View, envelope: Envelope, context: TransactionContext): Admission {
+    const domain = this.domains.find(candidate => candidate.authorize !== undefined)
+    if (domain?.authorize !== undefined) return domain.authorize(view, envelope, context)
+    return context.signer === envelope.sender ? undefined : { refused: 'signer_is_unknown' }
+  }
+
+  /** What is wrong with a state, as sentences: always nothing. */
+  violations(view: RangeView): readonly string[] {
+    return this.domains.flatMap(domain => domain.violations?.(view) ?? [])
   }
 
   /** Tokens in the rows of all domains: always what was issued and not burned. */
@@ -108,6 +150,8 @@ export class Ledger {
 export class BlockExecution {
   readonly draft: Draft
   readonly receipts: Receipt[] = []
+  /** Tokens that no transaction of this block moved: deadlines at its beginning, rewards at its end. */
+  readonly ownMovements: Movement[] = []
   readonly params: Params
   readonly #ledger: Ledger
   readonly #inputs: BlockInputs
@@ -118,6 +162,7 @@ export class BlockExecution {
     this.#inputs = inputs
     this.draft = new Draft(base)
     this.params = paramsOf(base)
+    this.#sweep()
   }
 
   /** A refused transaction leaves no trace; the two other outcomes are part of the block. */
@@ -131,7 +176,7 @@ export class BlockExecution {
 
     const context = contextOf(transaction, at)
     for (const domain of this.#ledger.domains) domain.enter?.(this.draft, envelope, context)
-    const rejected = admission?.rejected ?? this.#perform(transaction, context)
+    const rejected = admission?.rejected ?? this.#ledger.perform(this.draft, transaction, context)
     this.#fees += envelope.fee
     this.receipts.push({
       transaction,
@@ -139,14 +184,6 @@ export class BlockExecution {
       movements: this.draft.movements.slice(movesBefore),
     })
     return rejected === undefined ? { type: 'applied' } : { type: 'rejected', code: rejected }
-  }
-
-  /** On a draft of its own, so that a rejection leaves nothing behind whatever `apply` had written. */
-  #perform({ kind, envelope }: Transaction, context: TransactionContext): string | undefined {
-    const attempt = new Draft(this.draft)
-    const rejected = kind.apply(attempt, envelope.payload, context)
-    if (rejected === undefined) this.draft.take(attempt)
-    return rejected
   }
 
   /** Runs what happens at the end of every block. The draft is then the state after the block. */
@@ -157,6 +194,7 @@ export class BlockExecution {
       validators.find(validator => validator.publicKey === proposer),
       'the proposer of a block is one of its validators',
     )
+    const movesBefore = this.draft.movements.length
     const signers =
       lastCommit === undefined ? [proposing] : signersOf(validatorsAt(this.draft, height - 1), lastCommit.signers)
     for (const domain of this.#ledger.domains) {
@@ -169,7 +207,19 @@ export class BlockExecution {
         proposer: proposing,
       })
     }
+    this.ownMovements.push(...this.draft.movements.slice(movesBefore))
     turnValidators(this.draft, height)
+  }
+
+  /** L29: what became due since the last block. */
+  #sweep(): void {
+    const { height, timeMs } = this.#inputs
+    for (const { domain: name, id } of dueDeadlines(this.draft, timeMs, deadlinesPerBlockMax)) {
+      const domain = this.#ledger.domains.find(candidate => candidate.name === name)
+      assert(domain?.deadline !== undefined, `the domain ${name} knows its deadlines`)
+      domain.deadline(this.draft, id, { height, timeMs, params: this.params })
+    }
+    this.ownMovements.push(...this.draft.movements)
   }
 }
 
@@ -177,7 +227,9 @@ function contextOf(transaction: Transaction, at: BlockPlace): TransactionContext
   const { id, envelope } = transaction
   return {
     id,
+    chainId: envelope.chainId,
     sender: envelope.sender,
+    signer: signedBy(envelope),
     account: transaction.account,
     height: at.height,
     timeMs: at.timeMs,

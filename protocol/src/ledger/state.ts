@@ -36,12 +36,28 @@ export interface Movement {
   readonly amount: bigint
 }
 
+/**
+ * Tokens that one transaction took out of an account's hands: budgets count these, whatever kind of transaction it was.
+ * `paid`: from the available ones. `locked`: still the account's, but in `object`. `given`: out of what `object` held.
+ */
+export interface Outlay {
+  readonly type: 'paid' | 'locked' | 'given'
+  readonly account: Address
+  readonly amount: bigint
+  /** Who has them now, or may come to have them. */
+  readonly payees: readonly Address[]
+  /** The transaction that made what the Tokens are locked in; absent for `paid`. */
+  readonly object?: Hash
+}
+
 /** Changes on top of a View. Rows are immutable values; a row that was read stays decoded. */
 export class Draft implements RangeView {
   readonly #base: View
   readonly #entries = new Map<StateKey, Entry>()
   /** What moved, in order: for histories and events, not part of the state. */
   readonly movements: Movement[] = []
+  /** What accounts gave out of their hands, in order: for budgets, not part of the state. */
+  readonly outlays: Outlay[] = []
 
   constructor(base: View) {
     this.#base = base
@@ -64,6 +80,7 @@ export class Draft implements RangeView {
   take(above: Draft): void {
     for (const [key, entry] of above.#entries) if (entry.written) this.#entries.set(key, entry)
     this.movements.push(...above.movements)
+    this.outlays.push(...above.outlays)
   }
 
   get(key: StateKey): Uint8Array | undefined {

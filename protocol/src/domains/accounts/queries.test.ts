@@ -7,7 +7,12 @@ import { balance } from './queries.ts'
 const alice = actor('alice')
 
 function ask(run: LedgerRun, input: Parameters<typeof balance.read>[1], pending = 0n, self?: typeof alice.did) {
-  const context = { height: run.height, pending: () => pending, ...(self !== undefined && { self }) }
+  const context = {
+    height: run.height,
+    timeMs: run.timeMs,
+    pending: () => pending,
+    ...(self !== undefined && { self }),
+  }
   return balance.read(run.view, input, context)
 }
 

@@ -15,7 +15,7 @@ import {
   type PublicKey,
   toHex,
 } from '@claw-network/protocol'
-import { followChain, historyOf } from './account-history.ts'
+import { begunBy, followChain, historyOf, historySource } from './account-history.ts'
 import type { ApiNode, ApiOptions, NodeCondition } from './api/node.ts'
 import { ApiServer } from './api/server.ts'
 import { BlockSync } from './chain/block-sync.ts'
@@ -134,7 +134,7 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
     const sync: BlockSync = new BlockSync({ chain, driver, relay, transport, clock, log })
 
     // What people ask about the past.
-    const history = new History(join(dataDir, 'history.sqlite'), store)
+    const history = new History(join(dataDir, 'history.sqlite'), historySource(chain))
     closers.push(() => history.close())
     closers.push(followChain(history, { chain, log }))
 
@@ -169,6 +169,7 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
       effectOf: transaction => relay.effectOf(transaction),
       submit: transaction => relay.submit(transaction),
       history: (account, page) => historyOf(account, page, { history, chain }),
+      begun: (account, page) => begunBy(account, page, { history, chain }),
     }
     const api = values['api.enabled'] ? await ApiServer.start(apiOptions(config), node) : undefined
     if (api !== undefined) closers.push(() => api.stop())

@@ -15,6 +15,7 @@ import {
 import { Chain } from '../../node/src/chain/chain.ts'
 import { readGenesis } from '../../node/src/daemon.ts'
 import { readFounder } from '../../node/src/home.ts'
+import { historySource } from '../../node/src/account-history.ts'
 import { History } from '../../node/src/store/history.ts'
 import { LevelStore } from '../../node/src/store/level-store.ts'
 import { loadTreeHasher } from '../../node/src/store/tree-hasher.ts'
@@ -65,7 +66,7 @@ async function grow(home: string): Promise<readonly number[]> {
     signatures: { verify: () => true, verifyMany: async batch => batch.map(() => true) },
     hashPairs: await loadTreeHasher(),
   })
-  const history = new History(join(home, 'data', 'history.sqlite'), store)
+  const history = new History(join(home, 'data', 'history.sqlite'), historySource(chain))
   const proposer = readFounder(home).consensusKey
   const took: number[] = []
   for (let block = 1; block * blockTransactions <= accountsMax; block += 1) {

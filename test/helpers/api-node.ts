@@ -17,7 +17,7 @@ import {
   type PublicKey,
   toHex,
 } from '@claw-network/protocol'
-import { followChain, historyOf } from '../../node/src/account-history.ts'
+import { begunBy, followChain, historyOf, historySource } from '../../node/src/account-history.ts'
 import type { ApiNode, ApiOptions, NodeCondition } from '../../node/src/api/node.ts'
 import { ApiServer } from '../../node/src/api/server.ts'
 import { Chain } from '../../node/src/chain/chain.ts'
@@ -125,7 +125,7 @@ export class TestApiNode {
         throw error
       },
     })
-    const history = new History(join(directory, 'history.sqlite'), store)
+    const history = new History(join(directory, 'history.sqlite'), historySource(chain))
     const unfollow = followChain(history, { chain, log })
 
     const apiOptions: ApiOptions = {
@@ -164,6 +164,7 @@ export class TestApiNode {
       effectOf: transaction => relay.effectOf(transaction),
       submit: transaction => relay.submit(transaction),
       history: (account, page) => historyOf(account, page, { history, chain }),
+      begun: (account, page) => begunBy(account, page, { history, chain }),
     }
     relay.start()
     const api = await ApiServer.start(apiOptions, node)

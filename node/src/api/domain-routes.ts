@@ -45,12 +45,13 @@ export function domainRoutes(ledger: Ledger): Route[] {
 }
 
 /** What a query may know of the node. */
-export function queryContextOf({ chain, mempool, wallet, clock }: ApiNode): QueryContext {
+export function queryContextOf({ chain, mempool, wallet, clock, begun }: ApiNode): QueryContext {
   const self = wallet.identities()[0]?.did
   return {
     height: chain.tip.height,
     timeMs: Math.max(clock.nowMs(), chain.tip.timeMs + 1),
     pending: account => mempool.pending(account),
+    begun,
     ...(self !== undefined && { self }),
   }
 }

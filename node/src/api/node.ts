@@ -14,6 +14,7 @@ import type {
   NetworkName,
   Params,
   PublicKey,
+  QueryContext,
   Receipt,
   Transaction,
   ValidatorSet,
@@ -64,6 +65,7 @@ export interface ApiNode {
   submit(transaction: Transaction): Refusal | undefined
   /** What touched an account, newest first. */
   history(account: Address, page: HistoryPage): readonly HistoryEntry[]
+  readonly begun: QueryContext['begun']
 }
 
 /** `Chain` satisfies this. */

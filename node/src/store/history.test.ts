@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
 import { type Address, hashOf, type Movement, utf8 } from '@claw-network/protocol'
-import { History, type HistorySource, type Place } from './history.ts'
+import { History, type HistoryItem, type HistorySource, type Place } from './history.ts'
 
 type Moved = readonly (readonly Movement[])[]
 
@@ -43,11 +43,15 @@ function chainOf(heights: readonly Moved[], chain = 'a chain'): HistorySource {
   return {
     chainId: () => hashOf(utf8(chain)),
     tip: () => ({ height: heights.length }),
-    outcomeAt: height => {
-      const movements = heights[height - 1]
-      return movements && { movements }
+    itemsAt: height => {
+      const moved = heights[height - 1]
+      return moved && itemsOf(moved)
     },
   }
+}
+
+function itemsOf(moved: Moved): HistoryItem[] {
+  return moved.map(movements => ({ movements }))
 }
 
 function pay(from: Address, to: Address): Movement {
@@ -112,7 +116,7 @@ test('pages by offset and pages by place both give the whole history in order', 
 
 test('following block by block and catching up in steps give the same index', () => {
   const followed = open(chainOf(three))
-  three.forEach((moved, at) => assert.ok(followed.follow(at + 1, moved)))
+  three.forEach((moved, at) => assert.ok(followed.follow(at + 1, itemsOf(moved))))
   const pages = accounts.map(account => followed.page(account, all))
   close(followed)
   rmSync(file)
@@ -129,7 +133,7 @@ test('following block by block and catching up in steps give the same index', ()
 
 test('a block that does not follow the last indexed one is not indexed', () => {
   const history = open(chainOf(three))
-  assert.equal(history.follow(2, three[1] as Moved), false)
+  assert.equal(history.follow(2, itemsOf(three[1] as Moved)), false)
   assert.equal(history.height, 0)
   assert.deepEqual(history.page(carol, all), [])
 })
@@ -174,4 +178,29 @@ test('a damaged index is begun anew', () => {
 
 test('a directory that cannot be written is an error, not an empty history', () => {
   assert.throws(() => new History(join(directory, 'missing', 'history.sqlite'), chainOf(three)), /unable to open/)
+})
+
+test('what a transaction began is found by each of its parties and by kind, newest first', () => {
+  const begun = (kind: string, ...parties: Address[]): HistoryItem => ({ movements: [], begun: { kind, parties } })
+  const heights: HistoryItem[][] = [
+    [begun('escrow.create', alice, bob)],
+    [{ movements: [] }, begun('escrow.create', carol, alice), begun('task.publish', alice)],
+  ]
+  const history = open({
+    chainId: () => hashOf(utf8('a chain')),
+    tip: () => ({ height: heights.length }),
+    itemsAt: height => heights[height - 1],
+  })
+  assert.ok(history.catchUp(10))
+  const [first, second] = [
+    { height: 1, index: 0 },
+    { height: 2, index: 1 },
+  ]
+  assert.deepEqual(history.begun(alice, 'escrow.create', all), [second, first])
+  assert.deepEqual(history.begun(alice, 'escrow.create', { limit: 1, offset: 1 }), [first])
+  assert.deepEqual(history.begun(alice, 'escrow.create', { ...all, before: second }), [first])
+  assert.deepEqual(history.begun(bob, 'escrow.create', all), [first])
+  assert.deepEqual(history.begun(alice, 'task.publish', all), [{ height: 2, index: 2 }])
+  assert.deepEqual(history.begun(bob, 'task.publish', all), [])
+  assert.deepEqual(history.page(alice, all), [])
 })

@@ -1,6 +1,6 @@
-/** Which transactions touched an account: an index in SQLite that follows the chain and can be made again from it. */
+/** What concerns an account: an index in SQLite that follows the chain and can be made again from it. */
 import { rmSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { type Address, fromHex, type Hash, type Movement } from '@claw-network/protocol'
 
 export interface Place {
@@ -9,22 +9,37 @@ export interface Place {
   readonly index: number
 }
 
-/** What the index is made from; `ChainStore` satisfies it. */
+/** What the index knows of one place in a block. */
+export interface HistoryItem {
+  readonly movements: readonly Movement[]
+  /** Present where a transaction began something that its parties will look for: an escrow, a listing. */
+  readonly begun?: { readonly kind: string; readonly parties: readonly Address[] }
+}
+
+/** What the index is made from. */
 export interface HistorySource {
   chainId(): Hash | undefined
   tip(): { readonly height: number } | undefined
-  outcomeAt(height: number): { readonly movements: readonly (readonly Movement[])[] } | undefined
+  itemsAt(height: number): readonly HistoryItem[] | undefined
 }
 
 /** Counts up with every change of the tables: an index of another layout is made again. */
-const layoutVersion = 1
+const layoutVersion = 2
 /** Losing the last transactions in a crash means indexing them again, no more. */
 const settings = 'pragma journal_mode = wal; pragma synchronous = normal'
 const layout = `
   create table touched (account blob, height integer, place integer, primary key (account, height, place))
     without rowid, strict;
+  create table begun (account blob, kind text, height integer, place integer, primary key (account, kind, height, place))
+    without rowid, strict;
   create table indexed (only integer primary key check (only = 0), layout integer, chain text, height integer) strict;
 `
+
+export interface PlacePage {
+  readonly limit: number
+  readonly offset: number
+  readonly before?: Place
+}
 
 interface Index {
   readonly database: DatabaseSync
@@ -36,6 +51,8 @@ export class History {
   readonly #database: DatabaseSync
   readonly #insert: StatementSync
   readonly #page: StatementSync
+  readonly #insertBegun: StatementSync
+  readonly #pageOfBegun: StatementSync
   readonly #progress: StatementSync
   #height: number
 
@@ -48,6 +65,10 @@ export class History {
     this.#insert = this.#database.prepare('insert or ignore into touched values (?, ?, ?)')
     this.#page = this.#database.prepare(
       'select height, place from touched where account = ? and (height, place) < (?, ?) order by height desc, place desc limit ? offset ?',
+    )
+    this.#insertBegun = this.#database.prepare('insert or ignore into begun values (?, ?, ?, ?)')
+    this.#pageOfBegun = this.#database.prepare(
+      'select height, place from begun where account = ? and kind = ? and (height, place) < (?, ?) order by height desc, place desc limit ? offset ?',
     )
     this.#progress = this.#database.prepare('update indexed set height = ?')
   }
@@ -63,28 +84,27 @@ export class History {
     if (last <= this.#height) return true
     this.#inOneGo(last, () => {
       for (let height = this.#height + 1; height <= last; height += 1) {
-        this.#index(height, this.#source.outcomeAt(height)?.movements ?? [])
+        this.#index(height, this.#source.itemsAt(height) ?? [])
       }
     })
     return last === tip
   }
 
   /** Indexes the block that follows the last indexed one; false where it does not follow. */
-  follow(height: number, movements: readonly (readonly Movement[])[]): boolean {
+  follow(height: number, items: readonly HistoryItem[]): boolean {
     if (height !== this.#height + 1) return false
-    this.#inOneGo(height, () => this.#index(height, movements))
+    this.#inOneGo(height, () => this.#index(height, items))
     return true
   }
 
-  /** The newest first, only what came before `before`. */
-  page(
-    account: Address,
-    { limit, offset, before }: { limit: number; offset: number; before?: Place },
-  ): readonly Place[] {
-    const { height, index } = before ?? { height: Number.MAX_SAFE_INTEGER, index: 0 }
-    return this.#page
-      .all(fromHex(account), height, index, limit, offset)
-      .map(row => ({ height: Number(row['height']), index: Number(row['place']) }))
+  /** What touched an account: the newest first, only what came before `before`. */
+  page(account: Address, { limit, offset, before = theEnd }: PlacePage): readonly Place[] {
+    return this.#page.all(fromHex(account), before.height, before.index, limit, offset).map(placeIn)
+  }
+
+  /** The transactions of a kind that began something to which the account is a party, in the same order. */
+  begun(account: Address, kind: string, { limit, offset, before = theEnd }: PlacePage): readonly Place[] {
+    return this.#pageOfBegun.all(fromHex(account), kind, before.height, before.index, limit, offset).map(placeIn)
   }
 
   close(): void {
@@ -104,12 +124,19 @@ export class History {
     this.#height = height
   }
 
-  #index(height: number, movements: readonly (readonly Movement[])[]): void {
-    movements.forEach((moved, index) => {
-      const accounts = new Set(moved.flatMap(({ from, to }) => [from, to].filter(side => side !== undefined)))
+  #index(height: number, items: readonly HistoryItem[]): void {
+    items.forEach(({ movements, begun }, index) => {
+      const accounts = new Set(movements.flatMap(({ from, to }) => [from, to].filter(side => side !== undefined)))
       for (const account of accounts) this.#insert.run(fromHex(account), height, index)
+      for (const party of begun?.parties ?? []) this.#insertBegun.run(fromHex(party), begun?.kind ?? '', height, index)
     })
   }
+}
+
+const theEnd: Place = { height: Number.MAX_SAFE_INTEGER, index: 0 }
+
+function placeIn(row: Record<string, SQLOutputValue>): Place {
+  return { height: Number(row['height']), index: Number(row['place']) }
 }
 
 function openIndex(file: string, chain: string): Index {

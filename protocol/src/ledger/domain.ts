@@ -42,6 +42,8 @@ export interface TransactionKind<K extends string, B, R extends string> extends 
   readonly rejections: { readonly [code in R]: string }
   /** Tokens that leave the sender's available balance if this succeeds, the fee aside. */
   spends(body: B): bigint
+  /** Who, besides the sender, will look for what it begins: nodes list objects by their parties. */
+  parties?(body: B): readonly Address[]
   /** No session key may sign it, whatever it was granted. */
   readonly needsOwnKey?: true
   /** Signatures inside the body; throws DecodeError where one is missing. They are checked with the transaction's own. */
@@ -88,6 +90,15 @@ export interface QueryContext {
   readonly timeMs: number
   /** Tokens in unconfirmed transactions sent by this account, fees included. */
   pending(this: void, account: Address): bigint
+  /**
+   * Ids of the applied transactions of a kind that began something to which the account is a party, newest first: a
+   * node's own index, not part of the state.
+   */
+  begun(
+    this: void,
+    account: Address,
+    page: { readonly kind: string; readonly limit: number; readonly offset: number },
+  ): readonly Hash[]
   /** The node's own identity, answered for when the caller names none; absent on a node without one. */
   readonly self?: Did
 }

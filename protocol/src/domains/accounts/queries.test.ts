@@ -11,6 +11,7 @@ function ask(run: LedgerRun, input: Parameters<typeof balance.read>[1], pending 
     height: run.height,
     timeMs: run.timeMs,
     pending: () => pending,
+    begun: () => [],
     ...(self !== undefined && { self }),
   }
   return balance.read(run.view, input, context)

@@ -1,7 +1,8 @@
-/** A file of JSON lines that are durable once `append` returns; lines that arrive together share one sync. */
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+/** A file of JSON lines that restores what still counts at the next start, and forgets the rest. */
+import { readFile } from 'node:fs/promises'
 import { type Codec, DecodeError } from '@claw-network/protocol'
 import { replacePrivateFile } from '../private-files.ts'
+import { DurableLines } from './durable-lines.ts'
 
 export interface JournalOptions<T> {
   readonly path: string
@@ -17,85 +18,37 @@ export interface JournalDependencies<T> {
   readonly current: () => Iterable<T>
 }
 
-interface Pending {
-  readonly text: string
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
 export class Journal<T> {
-  readonly #options: JournalOptions<T>
-  readonly #current: () => Iterable<T>
-  #file: FileHandle
-  #bytes: number
-  #pending: Pending[] = []
-  #isFlushing = false
-  #flushed: Promise<void> = Promise.resolve()
+  readonly #lines: DurableLines<T>
 
   /** Restores what the file holds and writes it anew without what does not count any more. */
   static async open<T>(options: JournalOptions<T>, { restore, current }: JournalDependencies<T>): Promise<Journal<T>> {
     for (const line of await linesOf(options)) restore(line)
-    const bytes = rewrite(options, current())
-    return new Journal(options, { current, bytes, file: await open(options.path, 'a') })
-  }
-
-  private constructor(
-    options: JournalOptions<T>,
-    { current, file, bytes }: { current: () => Iterable<T>; file: FileHandle; bytes: number },
-  ) {
-    this.#options = options
-    this.#current = current
-    this.#file = file
-    this.#bytes = bytes
-  }
-
-  /** Rejects where the disk fails; the line may then be there after a restart, or not. */
-  append(line: T): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ text: textOf(this.#options.line, line), resolve, reject })
-      if (!this.#isFlushing) this.#flushed = this.#flush()
+    const lines = await DurableLines.open<T>(options, {
+      textOf: batch => batch.map(line => textOf(options.line, line)).join(''),
+      renew: () => rewrite(options, current()),
     })
+    return new Journal(lines)
+  }
+
+  private constructor(lines: DurableLines<T>) {
+    this.#lines = lines
+  }
+
+  /** Durable once it returns. Rejects where the disk fails; the line may then be there after a restart, or not. */
+  append(line: T): Promise<void> {
+    return this.#lines.append(line)
   }
 
   async close(): Promise<void> {
-    await this.#flushed
-    await this.#file.close()
-  }
-
-  async #flush(): Promise<void> {
-    this.#isFlushing = true
-    while (this.#pending.length > 0) {
-      const batch = this.#pending
-      this.#pending = []
-      try {
-        await this.#write(batch.map(({ text }) => text).join(''))
-        for (const { resolve } of batch) resolve()
-      } catch (error) {
-        // The file may now end in half a line: the next write begins it anew.
-        this.#bytes = Number.POSITIVE_INFINITY
-        for (const { reject } of batch) reject(error)
-      }
-    }
-    this.#isFlushing = false
-  }
-
-  async #write(text: string): Promise<void> {
-    if (this.#bytes + text.length > this.#options.bytesMax) {
-      const bytes = rewrite(this.#options, this.#current())
-      await this.#file.close()
-      this.#file = await open(this.#options.path, 'a')
-      this.#bytes = bytes
-    }
-    await this.#file.appendFile(text)
-    await this.#file.datasync()
-    this.#bytes += text.length
+    await this.#lines.close()
   }
 }
 
 function rewrite<T>({ path, line }: JournalOptions<T>, current: Iterable<T>): number {
   const text = Array.from(current, value => textOf(line, value)).join('')
   replacePrivateFile(path, text)
-  return text.length
+  return Buffer.byteLength(text)
 }
 
 async function linesOf<T>({ path, line }: JournalOptions<T>): Promise<T[]> {

@@ -127,9 +127,10 @@ export interface ApiWallet {
   identities(): readonly WalletIdentity[]
   /**
    * With a passphrase it signs for this call only, and a wrong one is refused even where the identity is unlocked;
-   * without one the identity must be unlocked.
+   * without one the identity must be unlocked. `key` is the one that signs for the identity now, by default the one in
+   * its DID.
    */
-  sign(did: Did, message: Uint8Array, passphrase?: string): Promise<Uint8Array | WalletRefusal>
+  sign(did: Did, message: Uint8Array, passphrase?: string, key?: PublicKey): Promise<Uint8Array | WalletRefusal>
   /** Undefined where the identity is now unlocked for `durationMs`. */
   unlock(did: Did, passphrase: string, durationMs: number): Promise<WalletRefusal | undefined>
   lock(did: Did): void
@@ -144,7 +145,12 @@ export interface WalletIdentity {
 }
 
 export interface WalletRefusal {
-  readonly refused: 'identity_is_unknown' | 'identity_is_locked' | 'passphrase_is_wrong' | 'too_many_attempts'
+  readonly refused:
+    | 'identity_is_unknown'
+    | 'identity_is_locked'
+    | 'key_is_missing'
+    | 'passphrase_is_wrong'
+    | 'too_many_attempts'
   /** With `too_many_attempts`. */
   readonly retryAfterMs?: number
 }

@@ -37,6 +37,10 @@ export const apiCodes = {
     doc: 'The node holds no key of this identity; GET /api/identity lists those it has.',
   },
   identity_is_locked: { status: 401, doc: 'Send the passphrase in the body, or unlock the identity first.' },
+  key_is_missing: {
+    status: 404,
+    doc: 'Another key signs for the identity now, and this node does not hold it; sign where that key is, or unlock with the passphrase of the wallet whose 24 words it comes from.',
+  },
   passphrase_is_wrong: { status: 401, doc: 'The passphrase does not open this identity.' },
   too_many_attempts: {
     status: 429,

@@ -1,5 +1,5 @@
 /** Who may sign now: identities unlocked for a while, or for one request by its passphrase (docs/spec/keystore.md). */
-import { type Did, formatDid } from '@claw-network/protocol'
+import { type Did, formatDid, type PublicKey } from '@claw-network/protocol'
 import type { Clock, Entropy } from '../ports.ts'
 import { AttemptLimiter } from './attempts.ts'
 import type { Keystore } from './keystore.ts'
@@ -10,7 +10,12 @@ export const unlockMsMax = 24 * 3_600_000
 
 /** Why nothing was signed or unlocked. */
 export interface SessionRefusal {
-  readonly refused: 'identity_is_unknown' | 'identity_is_locked' | 'passphrase_is_wrong' | 'too_many_attempts'
+  readonly refused:
+    | 'identity_is_unknown'
+    | 'identity_is_locked'
+    | 'key_is_missing'
+    | 'passphrase_is_wrong'
+    | 'too_many_attempts'
   /** With `too_many_attempts`: nothing is checked before. */
   readonly retryAfterMs?: number
 }
@@ -79,18 +84,24 @@ export class Sessions {
   }
 
   /** With a passphrase signs for this call only; without one the identity must be unlocked. */
-  async sign(did: Did, message: Uint8Array, passphrase?: string): Promise<Uint8Array | SessionRefusal> {
+  async sign(
+    did: Did,
+    message: Uint8Array,
+    passphrase?: string,
+    key: PublicKey = did,
+  ): Promise<Uint8Array | SessionRefusal> {
     if (!this.#isOurs(did)) return { refused: 'identity_is_unknown' }
+    if (key !== did) return { refused: 'key_is_missing' }
     if (passphrase === undefined) {
       return this.#session(did)?.key.sign(message) ?? { refused: 'identity_is_locked' }
     }
 
     const secretKey = await this.#secretKey(did, passphrase)
     if ('refused' in secretKey) return secretKey
-    const key = this.#ed25519.signingKey(secretKey)
+    const signing = this.#ed25519.signingKey(secretKey)
     secretKey.fill(0)
-    const signature = key.sign(message)
-    key.wipe()
+    const signature = signing.sign(message)
+    signing.wipe()
     return signature
   }
 

@@ -1,5 +1,6 @@
 /** The table of all commands: those of the domains first, then the node's own. */
 import { domains } from '@claw-network/protocol'
+import { auditCommands } from './audit-commands.ts'
 import { chainCommands } from './chain-commands.ts'
 import type { Command } from './command.ts'
 import { completionCommands } from './completion.ts'
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   initCommand,
   ...nodeCommands,
   logCommand,
+  ...auditCommands,
   ...genesisCommands,
   ...devnetCommands,
   ...completionCommands(() => commands),

@@ -339,6 +339,21 @@ const table = {
       `with ${validators} validators the network stops when one of them does; four or more survive the loss of one`,
     validators => `只有 ${validators} 个验证者时，任何一个停止都会使网络停止；四个或更多可承受一个失效`,
   ),
+  auditIsEmpty: row(
+    (path: string) => `nothing is written in ${path} yet`,
+    path => `${path} 中还没有记录`,
+  ),
+  auditHolds: row(
+    (lines: number) =>
+      `${lines} lines, none changed or removed between the first and the last. Whether lines are missing at the end only a hash kept elsewhere can tell: keep this one`,
+    lines => `${lines} 行，首尾之间没有被修改或删除。末尾是否缺行只有保存在别处的哈希才能判断：请保存此哈希`,
+  ),
+  auditFault: row(
+    (file: string, line: number, fault: 'changed' | 'gap' | 'older_are_missing') =>
+      `${file}, line ${line}: ${{ changed: 'it was changed', gap: 'lines before it were removed or changed', older_are_missing: 'the lines before it are gone' }[fault]}`,
+    (file, line, fault) =>
+      `${file} 第 ${line} 行：${{ changed: '已被修改', gap: '它之前的行被删除或修改', older_are_missing: '它之前的行已丢失' }[fault]}`,
+  ),
   devnetExists: row(
     (nodes: number) =>
       `there is a devnet of ${nodes} nodes: "clawnet devnet up" starts it, "clawnet devnet down --delete" makes room`,

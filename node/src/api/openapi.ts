@@ -2,7 +2,7 @@
 import type { Json, JsonSchema } from '@claw-network/protocol'
 import { apiCodes, type Rejections, statusOf } from './problems.ts'
 import { waitField } from './request-fields.ts'
-import type { Route } from './route.ts'
+import type { Route, RouteAccess } from './route.ts'
 
 export interface OpenApi {
   readonly openapi: '3.1.1'
@@ -28,6 +28,8 @@ export interface Operation {
   readonly operationId: string
   readonly tags: readonly string[]
   readonly summary: string
+  /** Who may call it: see the description of the document. */
+  readonly 'x-access': RouteAccess
   readonly security?: OpenApi['security']
   readonly parameters?: readonly Parameter[]
   readonly requestBody?: { readonly required: true; readonly content: { readonly [type: string]: Content } }
@@ -57,6 +59,9 @@ const description = [
   'Reading needs no credential. Writing needs one of: the passphrase of the identity in the body; an unlocked identity together with the',
   'cookie (`Authorization: Bearer` and the content of api.cookie, which is new at every start); the API token, where one is set: then every',
   'request needs it or the cookie. On a `local` network an unlocked identity is enough. The Unix socket needs no credential.',
+  '',
+  'The `x-access` of an operation says what it needs. `public`: nothing. `read`: nothing, unless an API token is set. `submit`: the same, for',
+  'transactions that somebody else has signed already; refused on a read-only node. `write`: one of the credentials above; refused likewise.',
   '',
   'All amounts are integers of Tokens. Bodies are JSON in UTF-8 of at most 1 MiB; unknown fields, fields given twice and numbers that are',
   'not plain integers are refused. Where an address is asked for, a DID will do. Answers to reads carry `asOfHeight`, the block they are as of.',
@@ -158,6 +163,7 @@ function operationOf(route: Route): Operation {
     operationId: operationIdOf(route),
     tags: [route.tag],
     summary: route.doc,
+    'x-access': access,
     ...(access === 'public' && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(method === 'POST' && {

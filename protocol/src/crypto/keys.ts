@@ -11,31 +11,34 @@ export type Did = PublicKey & { readonly did: unique symbol }
 /** 20 bytes as lowercase hex; `claw1…` in JSON. */
 export type Address = string & { readonly address: unique symbol }
 
-const didPrefix = 'did:claw:z'
+const didPrefix = 'did:claw:'
 const ed25519Multicodec = Uint8Array.of(0xed, 0x01)
+/** A Multikey of an Ed25519 key has 48 characters; a longer text is looked at no further. */
+const multikeyLengthMax = 64
 const addressPrefix = 'claw'
 /** Names kept with what was derived from them; a few MiB. */
 const rememberedMax = 20_000
 
 export const publicKey: Codec<PublicKey> = hexId<PublicKey>(32)
 
+/** `z6Mk…`: the public key as a Multikey, in multibase base58btc. */
+export function formatMultikey(key: PublicKey): string {
+  return `z${base58.encode(concat(ed25519Multicodec, fromHex(key)))}`
+}
+
+/** Throws DecodeError with what is wrong. */
+export function parseMultikey(input: string): PublicKey {
+  return keyIn(input, 'a Multikey')
+}
+
 export function formatDid(did: Did): string {
-  return didPrefix + base58.encode(concat(ed25519Multicodec, fromHex(did)))
+  return didPrefix + formatMultikey(did)
 }
 
 /** Throws DecodeError with what is wrong. */
 export function parseDid(input: string): Did {
-  if (!input.startsWith(didPrefix)) throw new DecodeError('must be a DID like did:claw:z6Mk…')
-  let body: Uint8Array
-  try {
-    body = base58.decode(input.slice(didPrefix.length))
-  } catch {
-    throw new DecodeError('is not a DID: it has characters outside base58')
-  }
-  if (body.length !== 34 || body[0] !== 0xed || body[1] !== 0x01) {
-    throw new DecodeError('is not a DID of an Ed25519 key (did:claw:z6Mk…, 47 characters after "z")')
-  }
-  return toHex(body.subarray(2)) as Did
+  if (!input.startsWith(`${didPrefix}z`)) throw new DecodeError('must be a DID like did:claw:z6Mk…')
+  return keyIn(input.slice(didPrefix.length), 'a DID') as Did
 }
 
 export const addressOf: (did: Did) => Address = remembered(
@@ -85,6 +88,20 @@ export const address: Codec<Address> = {
     if (!json.startsWith('claw1')) throw new DecodeError('must be an address (claw1…) or a DID (did:claw:…)')
     return parseAddress(json)
   },
+}
+
+function keyIn(multikey: string, what: string): PublicKey {
+  const wrong = `is not ${what} of an Ed25519 key (z6Mk…, 47 characters after "z")`
+  // Decoding base58 takes quadratic time, so the length is looked at first.
+  if (multikey.length > multikeyLengthMax || !multikey.startsWith('z')) throw new DecodeError(wrong)
+  let body: Uint8Array
+  try {
+    body = base58.decode(multikey.slice(1))
+  } catch {
+    throw new DecodeError(`is not ${what}: it has characters outside base58`)
+  }
+  if (body.length !== 34 || body[0] !== 0xed || body[1] !== 0x01) throw new DecodeError(wrong)
+  return toHex(body.subarray(2)) as PublicKey
 }
 
 /** The same names come again and again, and hashing one costs more than reading its row. */

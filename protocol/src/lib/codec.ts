@@ -373,7 +373,7 @@ function expectBoolean(input: unknown): boolean {
 }
 
 /** Runs a decoder and names the place in its error. */
-function at<T>(step: string | number, decode: () => T): T {
+export function at<T>(step: string | number, decode: () => T): T {
   try {
     return decode()
   } catch (error) {

@@ -10,7 +10,7 @@ test('a date and time is the same moment as the platform reads in it', () => {
   const times = fc.integer({ min: 0, max: lastMs })
   fc.assert(
     fc.property(times, timeMs => {
-      const text = new Date(timeMs).toISOString()
+      const text = platformText(timeMs)
       assert.equal(parseDateTime(text), timeMs)
       assert.equal(formatDateTime(timeMs), text.replace(/\.\d+/, ''))
       assert.equal(parseDateTime(formatDateTime(timeMs)), timeMs - (timeMs % 1000))
@@ -21,7 +21,7 @@ test('a date and time is the same moment as the platform reads in it', () => {
 
 test('every day of four centuries is the day after the last', () => {
   for (let day = 0; day < 146_097; day++) {
-    const text = new Date(day * 86_400_000).toISOString().replace('.000', '')
+    const text = platformText(day * 86_400_000).replace('.000', '')
     assert.equal(parseDateTime(text), day * 86_400_000)
     assert.equal(formatDateTime(day * 86_400_000), text)
   }
@@ -68,3 +68,8 @@ test('what is no day of the calendar, or written in another way, is refused', ()
   assert.equal(parseDateTime('2000-02-29T00:00:00Z'), 951_782_400_000)
   assert.equal(parseDateTime('2028-02-29T00:00:00Z'), 1_835_395_200_000)
 })
+
+function platformText(timeMs: number): string {
+  // oxlint-disable-next-line no-restricted-globals -- another calendar than our own, to compare with
+  return new Date(timeMs).toISOString()
+}

@@ -29,6 +29,7 @@ export {
   union,
   type UnionOf,
 } from './lib/codec.ts'
+export type { JsonObject } from './lib/json-object.ts'
 export { Prng } from './lib/prng.ts'
 
 // crypto
@@ -51,8 +52,10 @@ export {
   did,
   formatAddress,
   formatDid,
+  formatMultikey,
   parseAddress,
   parseDid,
+  parseMultikey,
   type PublicKey,
   publicKey,
 } from './crypto/keys.ts'
@@ -183,5 +186,14 @@ export { validatorsAt } from './ledger/validators.ts'
 
 // domains
 export { type Account, accountAt, supply } from './domains/accounts/index.ts'
-export { keyOf } from './domains/identity/index.ts'
+export {
+  type Credential,
+  credentialBytesMax,
+  credentialStatement,
+  keyOf,
+  readCredential,
+  rotationMessage,
+  rotationsOf,
+  signCredential,
+} from './domains/identity/index.ts'
 export { domains, ledger } from './domains/index.ts'

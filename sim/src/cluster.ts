@@ -209,11 +209,15 @@ export class Cluster {
     const number = this.#prng.below(this.nodes.length)
     const first = this.submit(number, nonce => this.workload.draw(client, nonce, this.#stateAt(number)), client)
     if (first === undefined || !this.#prng.chance(200)) return
-    this.submit((number + 1) % this.nodes.length, () => this.workload.pay(client, first.envelope.nonce), client)
+    this.submit(
+      (number + 1) % this.nodes.length,
+      () => this.workload.pay(client, first.envelope.nonce, this.#stateAt(number).view),
+      client,
+    )
   }
 
   #stateAt(number: number): { readonly view: RangeView; readonly nowMs: number } {
-    return { view: this.node(number).store.view, nowMs: this.timeline.nowMs }
+    return { view: this.node(number).store.view, nowMs: startMs + this.timeline.nowMs }
   }
 
   /** What the honest nodes have stored and whom they accuse. */

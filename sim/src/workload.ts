@@ -7,6 +7,7 @@ import {
   type Did,
   type Envelope,
   type Hash,
+  keyOf,
   type Ledger,
   present,
   type Prng,
@@ -14,6 +15,7 @@ import {
   signingBytes,
   toHex,
   type Transaction,
+  type View,
   type WorkloadDraw,
   type WorkloadOrder,
 } from '@claw-network/protocol'
@@ -59,13 +61,14 @@ export class Workload {
       below: bound => prng.below(bound),
       sign: (signer, message) => this.#keyOf(signer).sign(message),
     })
-    return drawn && this.sign(client, nonce, drawn)
+    return drawn && this.sign(client, nonce, { signer: keyOf(at.view, client.did), ...drawn })
   }
 
-  /** A small payment, which is sound while the client has funds. */
-  pay(client: Client, nonce: number): Transaction {
+  /** A small payment, which is sound while the client has funds; a client that may have rotated needs a view. */
+  pay(client: Client, nonce: number, view?: View): Transaction {
     const to = this.#deps.prng.pick(this.#clients).address
-    return this.sign(client, nonce, { kind: 'wallet.transfer', payload: { to, amount: 1n } })
+    const signer = view === undefined ? client.did : keyOf(view, client.did)
+    return this.sign(client, nonce, { kind: 'wallet.transfer', payload: { to, amount: 1n }, signer })
   }
 
   /** A payment in the name of `victim` that `thief` signed. */
@@ -80,8 +83,16 @@ export class Workload {
   sign(client: Client, nonce: number, order: WorkloadOrder): Transaction {
     const { chainId, ledger, prng } = this.#deps
     const fee = BigInt(prng.between(1, 4))
-    const envelope: Envelope = { chainId, sender: client.did, nonce, fee, ...order }
-    const key = order.signer === undefined ? client.key : this.#keyOf(order.signer)
+    const { signer = client.did, ...said } = order
+    const envelope: Envelope = {
+      chainId,
+      sender: client.did,
+      nonce,
+      fee,
+      ...said,
+      ...(signer !== client.did && { signer }),
+    }
+    const key = signer === client.did ? client.key : this.#keyOf(signer)
     return assemble(ledger.kinds, envelope, key.sign(signingBytes(ledger.kinds, envelope)))
   }
 

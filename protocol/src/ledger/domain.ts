@@ -146,17 +146,22 @@ export interface Domain {
   readonly doc: string
   readonly transactions: readonly AnyTransactionKind[]
   readonly queries: readonly AnyQuery[]
-  /** Codes `admit` may refuse or reject with, each with the sentence users read. */
+  /** Codes its hooks may refuse or reject with, each with the sentence users read. */
   readonly admissions?: { readonly [code: string]: string }
   genesis?(draft: Draft, genesis: Genesis): void
   /** Whether the key that signed may act for the sender. One domain at most has it; else only the sender's own key may. */
-  authorize?(view: View, envelope: EnvelopeHead, context: TransactionContext): Admission
+  authorize?(view: View, envelope: EnvelopeHead, context: TransactionContext, kind: AnyTransactionKind): Admission
   /** Checks only. */
   admit?(view: View, envelope: EnvelopeHead, context: TransactionContext): Admission
   /** Writes what every transaction costs its sender, once all domains have admitted it. */
   enter?(draft: Draft, envelope: EnvelopeHead, context: TransactionContext): void
   /** Counts what a transaction took, once its payload has run; a code rejects it after all. */
-  charge?(draft: Draft, outlays: readonly Outlay[], context: TransactionContext): string | undefined
+  charge?(
+    draft: Draft,
+    outlays: readonly Outlay[],
+    context: TransactionContext,
+    envelope: EnvelopeHead,
+  ): string | undefined
   /** A deadline that this domain scheduled (deadlines.ts) has passed. */
   deadline?(draft: Draft, id: Hash, context: BlockPlace): void
   endBlock?(draft: Draft, context: BlockContext): void

@@ -122,7 +122,7 @@ test('an unknown kind is refused with the known ones', () => {
   const items = [...(body.value as ReturnType<typeof readCbor>[])]
   items[1] = { type: 'text', value: utf8('wallet.print') }
   const bytes = pair(writeCbor({ type: 'array', value: items }), signatureItem(64))
-  assert.throws(() => decoded(bytes), refusedAt('kind', /not a known kind; known are wallet\.transfer/))
+  assert.throws(() => decoded(bytes), refusedAt('kind', /not a known kind; known are .*wallet\.transfer/))
 })
 
 test('a body with a field too many or too few is refused', () => {

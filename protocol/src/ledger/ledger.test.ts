@@ -4,12 +4,15 @@ import { type Actor, actor } from '../../../test/helpers/actors.ts'
 import { dump, genesisTimeMs, LedgerRun, type TransferOptions, transfer } from '../../../test/helpers/ledger-run.ts'
 import { accountsDomain, pay } from '../domains/accounts/index.ts'
 import { accounts } from '../domains/accounts/rows.ts'
+import { keyOf } from '../domains/identity/index.ts'
+import { grants } from '../domains/identity/rows.ts'
 import { type Hash, zeroHash } from '../crypto/hash.ts'
 import { boolean, struct } from '../lib/codec.ts'
 import { Prng } from '../lib/prng.ts'
-import { type Domain, transaction, type WorkloadDraw } from './domain.ts'
+import { type Domain, transaction, type WorkloadDraw, type WorkloadOrder } from './domain.ts'
 import type { Transaction } from './envelope.ts'
 import { Ledger } from './ledger.ts'
+import type { StateKey, View } from './state.ts'
 
 /** Time of the first block of a run. */
 const firstBlockMs = genesisTimeMs + 1_000
@@ -235,7 +238,8 @@ test('whatever the workload, a transaction that is not applied leaves only its f
       }
       const after = dump(execution.draft.changes())
       if (outcome.type === 'rejected') assert.deepEqual(accounts.get(execution.draft, one.account), expected)
-      assert.deepEqual(changedKeys(before, after), outcome.type === 'refused' ? [] : [accounts.key(one.account)])
+      const paid = [accounts.key(one.account), ...sessionRows(execution.draft, one)]
+      assert.deepEqual(changedKeys(before, after), outcome.type === 'refused' ? [] : paid)
     }
     run.block(transactions)
   }
@@ -295,17 +299,17 @@ const proposer = actor('val').consensusKey
 function* randomBlocks(run: LedgerRun, seed: number, count: number): Iterable<Transaction[]> {
   const prng = new Prng(seed)
   const domains = run.ledger.domains.filter(domain => domain.workload !== undefined)
-  const nonces = new Map(people.map(person => [person, 0]))
   for (let block = 0; block < count; block += 1) {
+    const nonces = new Map(people.map(person => [person, run.account(person.name).nonce]))
     yield Array.from({ length: prng.between(0, 25) }, () => {
       const sender = prng.pick(people)
-      const draw = drawOf(run, sender, prng)
-      const made = prng.pick(domains).workload?.(draw) ?? assert.fail('every domain has something to offer')
+      const made = drawnOrder(domains, drawOf(run, sender, prng), prng)
       const nonce = (nonces.get(sender) ?? 0) + 1
       const isWrong = prng.chance(100)
       if (!isWrong) nonces.set(sender, nonce)
       return run.unsigned({
         chainId: run.chainId,
+        signer: keyOf(run.view, sender.did),
         ...made,
         sender: sender.did,
         nonce: isWrong ? prng.between(1, nonce + 2) : nonce,
@@ -314,6 +318,15 @@ function* randomBlocks(run: LedgerRun, seed: number, count: number): Iterable<Tr
       })
     })
   }
+}
+
+/** Not every domain always has something to offer; some has. */
+function drawnOrder(domains: readonly Domain[], draw: WorkloadDraw, prng: Prng): WorkloadOrder {
+  for (let attempt = 0; attempt < 1_000; attempt += 1) {
+    const order = prng.pick(domains).workload?.(draw)
+    if (order !== undefined) return order
+  }
+  return assert.fail('some domain has something to offer')
 }
 
 function drawOf(run: LedgerRun, sender: Actor, prng: Prng): WorkloadDraw {
@@ -328,6 +341,12 @@ function drawOf(run: LedgerRun, sender: Actor, prng: Prng): WorkloadDraw {
     // The ledger does not look at signatures.
     sign: () => new Uint8Array(64),
   }
+}
+
+/** Where the fee of a session key counts. */
+function sessionRows(view: View, { envelope: { sender: did, signer: key } }: Transaction): readonly StateKey[] {
+  const isSession = key !== undefined && grants.get(view, { did, key }) !== undefined
+  return isSession ? [grants.key({ did, key })] : []
 }
 
 function changedKeys(before: Record<string, string>, after: Record<string, string>): string[] {

@@ -97,14 +97,14 @@ export class Ledger {
    */
   perform(draft: Draft, { kind, envelope }: Transaction, context: TransactionContext): string | undefined {
     const attempt = new Draft(draft)
-    const rejected = kind.apply(attempt, envelope.payload, context) ?? this.#charge(attempt, context)
+    const rejected = kind.apply(attempt, envelope.payload, context) ?? this.#charge(attempt, envelope, context)
     if (rejected === undefined) draft.take(attempt)
     return rejected
   }
 
-  #charge(attempt: Draft, context: TransactionContext): string | undefined {
+  #charge(attempt: Draft, envelope: Envelope, context: TransactionContext): string | undefined {
     for (const domain of this.domains) {
-      const rejected = domain.charge?.(attempt, attempt.outlays, context)
+      const rejected = domain.charge?.(attempt, attempt.outlays, context, envelope)
       if (rejected !== undefined) return rejected
     }
     return
@@ -117,7 +117,7 @@ export class Ledger {
     if (envelope.validUntil !== undefined && context.timeMs > envelope.validUntil) {
       return { refused: 'transaction_expired' }
     }
-    const unauthorized = this.#authorize(view, envelope, context)
+    const unauthorized = this.#authorize(view, transaction, context)
     if (unauthorized !== undefined) return unauthorized
 
     let rejected: Admission
@@ -129,9 +129,9 @@ export class Ledger {
     return rejected
   }
 
-  #authorize(view: View, envelope: Envelope, context: TransactionContext): Admission {
+  #authorize(view: View, { envelope, kind }: Transaction, context: TransactionContext): Admission {
     const domain = this.domains.find(candidate => candidate.authorize !== undefined)
-    if (domain?.authorize !== undefined) return domain.authorize(view, envelope, context)
+    if (domain?.authorize !== undefined) return domain.authorize(view, envelope, context, kind)
     return context.signer === envelope.sender ? undefined : { refused: 'signer_is_unknown' }
   }
 

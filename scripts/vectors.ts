@@ -14,11 +14,13 @@ import {
   blockHashOf,
   blockVersion,
   type BlockInputs,
+  canonicalJson,
   chainIdOf,
   type Codec,
   type Commit,
   commit,
   commitHashOf,
+  credentialStatement,
   type Did,
   digest,
   emptyRoot,
@@ -43,9 +45,11 @@ import {
   present,
   type PublicKey,
   publicKeyOf,
+  readCredential,
   resultsRootOf,
   seedOf,
   sign,
+  signCredential,
   signBytes,
   signingBytes,
   type Statement,
@@ -78,6 +82,7 @@ export function vectors(): { readonly [file: string]: Json } {
       blocks,
     },
     'votes.json': voteVectors(),
+    'credentials.json': credentialVectors(),
   }
 }
 
@@ -230,6 +235,51 @@ function transactionVector({ envelope, id, wireHash, signature, bytes }: Transac
     signature: toHex(signature),
     bytes: toHex(bytes),
     wireHash,
+  }
+}
+
+// Credentials
+
+/** One that the payer has of itself, and one that it gives the payee, with everything a credential may have. */
+function credentialVectors(): Json {
+  const given = [
+    { credentialSubject: { capability: 'translation zh-en' } },
+    {
+      id: 'urn:uuid:5b2e9d0c-6f1a-4b8e-9d57-0c6b1f7a3e21',
+      validFrom: '2026-01-01T00:00:00Z',
+      validUntil: '2028-02-29T23:59:59.999Z',
+      credentialSubject: {
+        id: formatDid(didOf(payee)),
+        capability: 'Übersetzung',
+        level: 3,
+        '😀': [null, true],
+        ﬁ: -1,
+      },
+    },
+  ]
+  const by = { did: didOf(payer), key: payer.publicKey, nowMs: start.timeMs }
+  return {
+    description:
+      'Capability credentials (docs/spec/ledger.md, L70 to L72; encoding.md, E13). signed = what signing `given` as the first agent of keys.json at createdMs gives. document and config are the JCS forms (RFC 8785) of the credential without its proof and of the proof without proofValue; hash = SHA-256(document); message = SHA-256(config) || hash; payload = canonical bytes of the payload of identity.attest.',
+    createdMs: start.timeMs,
+    credentials: given.map(plain => {
+      const signed = signCredential(plain, by, message => sign(message, payer.secretKey))
+      const { proof, ...document } = signed
+      const { proofValue: _, ...config } = proof as { readonly [name: string]: Json }
+      const { message, signature, publicKey } = credentialStatement(signed)
+      const { body } = present(ledger.kinds.get('identity.attest'), 'credentials are attested')
+      return {
+        given: plain,
+        signed,
+        document: canonicalJson(document),
+        config: canonicalJson(config),
+        hash: readCredential(signed).hash,
+        message: toHex(message),
+        publicKey: toHex(publicKey),
+        signature: toHex(signature),
+        payload: hexOf(body, { credential: signed }),
+      }
+    }),
   }
 }
 

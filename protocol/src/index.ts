@@ -29,6 +29,7 @@ export {
   union,
   type UnionOf,
 } from './lib/codec.ts'
+export { canonicalJson } from './lib/jcs.ts'
 export type { JsonObject } from './lib/json-object.ts'
 export { Prng } from './lib/prng.ts'
 

@@ -3,6 +3,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import { base58 } from '@scure/base'
 import { vectors } from '../../scripts/vectors.ts'
 import { type Item, readCbor } from '../../test/helpers/cbor.ts'
 import { toHex } from './lib/bytes.ts'
@@ -38,6 +39,18 @@ interface BlockVector {
   readonly blockHash: string
   readonly bytes: string
   readonly lastCommitBytes?: string
+}
+
+interface CredentialVector {
+  readonly given: Record<string, unknown>
+  readonly signed: Record<string, unknown> & { readonly proof: Record<string, unknown> }
+  readonly document: string
+  readonly config: string
+  readonly hash: string
+  readonly message: string
+  readonly publicKey: string
+  readonly signature: string
+  readonly payload: string
 }
 
 function read<T>(file: string): T {
@@ -111,6 +124,25 @@ test('the votes are signed by the first validator', () => {
   for (const { signBytes, signature } of votes) {
     assert.equal(signBytes.length, 2 * 95)
     assert.ok(isSigned(publicKey, signBytes, signature))
+  }
+})
+
+test('the credentials are the JSON that is hashed and signed', () => {
+  const { credentials } = read<{ credentials: CredentialVector[] }>('credentials.json')
+  for (const { given, signed, document, config, hash, message, publicKey, signature, payload } of credentials) {
+    const { proof, ...unsigned } = signed
+    const { proofValue, ...unsignedProof } = proof
+    assert.deepEqual(JSON.parse(document), unsigned)
+    assert.deepEqual(JSON.parse(config), unsignedProof)
+    for (const [name, value] of Object.entries(given)) {
+      if (name !== 'credentialSubject') assert.deepEqual(unsigned[name], value)
+    }
+    assert.equal(hash, sha256(document))
+    assert.equal(message, sha256(config) + hash)
+    assert.equal(proofValue, `z${base58.encode(hex(signature))}`)
+    assert.ok(isSigned(publicKey, message, signature))
+    const [text] = plain(readCbor(hex(payload))) as [string]
+    assert.deepEqual(JSON.parse(text), signed)
   }
 })
 

@@ -10,6 +10,7 @@ import {
   type Genesis,
   genesis as genesisCodec,
   type Json,
+  keyOf,
   ledger,
   provideSha256,
   type PublicKey,
@@ -29,7 +30,7 @@ import { conditionOf } from './condition.ts'
 import { loadOrCreateConsensusKey } from './consensus-key.ts'
 import { kdfCostDefault } from './keystore/format.ts'
 import { Keystore } from './keystore/keystore.ts'
-import { loadOrCreateLocalPassphrase } from './keystore/local-passphrase.ts'
+import { localPassphraseIn } from './home.ts'
 import { Sessions } from './keystore/sessions.ts'
 import { machineClock as clock, MachineDisk, machineEntropy as entropy, machineSha256 } from './machine.ts'
 import { openTransport } from './network/libp2p.ts'
@@ -86,9 +87,15 @@ export async function startNode(config: Config, { log }: { readonly log: Log }):
     // Who this node is: to agents, to validators, to peers.
     const keysDir = join(home, 'keys')
     const keystore = new Keystore({ directory: keysDir, cost: kdfCostDefault }, { entropy })
-    const sessions = new Sessions({ keystore, ed25519, clock, entropy })
+    const localPassphrase = values.network === 'local' ? localPassphraseIn(home) : undefined
+    const sessions = new Sessions(localPassphrase === undefined ? {} : { localPassphrase }, {
+      keystore,
+      ed25519,
+      clock,
+      entropy,
+    })
     closers.push(() => sessions.close())
-    await unlockDefault(config, { keystore, sessions })
+    await unlockAtStart({ localPassphrase, passphraseFile: values['node.passphraseFile'] }, { chain, sessions })
     const consensus = loadOrCreateConsensusKey(keysDir, { entropy, ed25519 })
     closers.push(() => consensus.disk.close())
     const signer = new Signer(chain.chainId, consensus.key, consensus.disk)
@@ -215,24 +222,20 @@ export function readGenesis(file: string, network: string): Genesis {
   }
 }
 
-/** On `local` nobody types a passphrase; elsewhere an unattended node reads it from a file. */
-async function unlockDefault(
-  config: Config,
-  { keystore, sessions }: { readonly keystore: Keystore; readonly sessions: Sessions },
+/** On `local` nobody types a passphrase, for no identity; elsewhere an unattended node reads that of its first from a file. */
+async function unlockAtStart(
+  { localPassphrase, passphraseFile }: { localPassphrase: string | undefined; passphraseFile: string | null },
+  { chain, sessions }: { readonly chain: Chain; readonly sessions: Sessions },
 ): Promise<void> {
-  const { network, 'node.passphraseFile': passphraseFile } = config.values
-  const first = keystore.identities[0]
-  if (first === undefined) return
-  const passphrase =
-    passphraseFile !== null
-      ? readPassphrase(passphraseFile)
-      : network === 'local'
-        ? loadOrCreateLocalPassphrase(keystore.directory, { entropy })
-        : undefined
-  if (passphrase === undefined) return
-  const refusal = await sessions.keepUnlocked(first.did, passphrase)
-  // A local wallet may have a passphrase of its own; then it is unlocked like any other.
-  if (refusal !== undefined && passphraseFile !== null) {
+  const keep = ({ did }: { readonly did: Did }, passphrase: string): ReturnType<Sessions['keepUnlocked']> =>
+    sessions.keepUnlocked(did, passphrase, keyOf(chain.view, did))
+  const all = sessions.identities()
+  // One whose passphrase is another is unlocked by its owner, as on any network.
+  if (localPassphrase !== undefined) await Promise.all(all.map(identity => keep(identity, localPassphrase)))
+  const first = all[0]
+  if (passphraseFile === null || first === undefined) return
+  const refusal = await keep(first, readPassphrase(passphraseFile))
+  if (refusal !== undefined) {
     throw new StartError(
       `the passphrase in ${passphraseFile} does not open ${formatDid(first.did)}: ${refusal.refused}`,
     )

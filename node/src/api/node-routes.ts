@@ -12,31 +12,43 @@ import {
   hash,
   type Infer,
   type Json,
+  keyOf,
   list,
   networkName,
   optional,
+  present,
   publicKey,
+  rotationMessage,
+  rotationsOf,
   struct,
   text,
   timestamp,
   tokenSum,
   uint,
 } from '@claw-network/protocol'
-import { passphrase, queryContextOf } from './domain-routes.ts'
+import { passphrase, queryContextOf, sendFields } from './domain-routes.ts'
 import { jsonObject } from './json.ts'
 import type { ApiNode, WalletIdentity } from './node.ts'
 import { jsonRoute, type Route } from './route.ts'
 import { walletProblem } from './sender.ts'
+import { transactionAnswer, transactionAnswerOf } from './transaction-answer.ts'
 
 const unlockSecondsDefault = 15 * 60
 const unlockSecondsMax = 24 * 60 * 60
 
 const line = text(1024)
+const walletPassphrase = describe(
+  passphrase,
+  'The passphrase of the node’s wallet, which also seals the new key; a local network needs none',
+)
 const nodeType = enumeration('full', 'light')
 
 const identity = struct({
   did,
   address,
+  index: describe(uint(), 'Its place among the identities of the node’s 24 words'),
+  key: optional(describe(publicKey, 'The key that signs now, where it is no longer the one in the DID')),
+  holdsKey: describe(boolean, 'This node has the key that signs now'),
   isUnlocked: describe(boolean, 'It signs without a passphrase'),
   unlockedUntilMs: optional(describe(timestamp, 'When it locks; absent where it stays open until the node stops')),
 })
@@ -160,7 +172,7 @@ const identities = jsonRoute({
     const self = all[0]?.did
     return {
       ...(self !== undefined && { did: self, address: addressOf(self), ...documentOf(node, self) }),
-      identities: all.map(shown),
+      identities: all.map(one => shown(node, one)),
     }
   },
 })
@@ -169,7 +181,7 @@ const unlock = jsonRoute({
   method: 'POST',
   path: '/api/identity/unlock',
   tag: 'identity',
-  access: 'write',
+  access: 'owner',
   doc: 'Lets the node sign for an identity without a passphrase, for a while.',
   input: struct({
     did: optional(describe(did, 'Which identity; the node’s own where it is left out')),
@@ -177,13 +189,13 @@ const unlock = jsonRoute({
     seconds: optional(describe(uint(unlockSecondsMax, 1), `How long; ${unlockSecondsDefault} where it is left out`)),
   }),
   answer: identity,
-  codes: ['passphrase_is_wrong', 'too_many_attempts', 'identity_is_unknown'],
+  codes: ['passphrase_is_wrong', 'too_many_attempts', 'identity_is_unknown', 'key_is_missing'],
   example: { passphrase: 'correct horse battery staple', seconds: 900 },
-  async handle({ node, sender }, { did: named, passphrase, seconds = unlockSecondsDefault }) {
-    const subject = sender.identity(named)
-    const refusal = await node.wallet.unlock(subject, passphrase, seconds * 1000)
+  async handle({ node, sender }, { did: named, passphrase, seconds = unlockSecondsDefault }, { principal }) {
+    const subject = sender.identity(named, principal)
+    const refusal = await node.wallet.unlock(subject, passphrase, seconds * 1000, keyOf(node.chain.view, subject))
     if (refusal !== undefined) throw walletProblem(refusal)
-    return shown(node.wallet.identities().find(({ did }) => did === subject) ?? { did: subject })
+    return shownOf(node, subject)
   },
 })
 
@@ -191,14 +203,15 @@ const lock = jsonRoute({
   method: 'POST',
   path: '/api/identity/lock',
   tag: 'identity',
-  access: 'write',
+  access: 'owner',
   doc: 'Makes the node forget an identity’s secret; without did that of all identities.',
   input: struct({ did: optional(did) }),
   answer: struct({ locked: list(did, 100_000) }),
   codes: ['identity_is_unknown'],
   example: {},
-  handle({ node, sender }, { did: named }) {
-    const locked = named === undefined ? node.wallet.identities().map(({ did }) => did) : [sender.identity(named)]
+  handle({ node, sender }, { did: named }, { principal }) {
+    const locked =
+      named === undefined ? node.wallet.identities().map(({ did }) => did) : [sender.identity(named, principal)]
     for (const subject of locked) node.wallet.lock(subject)
     return { locked }
   },
@@ -208,27 +221,71 @@ const create = jsonRoute({
   method: 'POST',
   path: '/api/identity',
   tag: 'identity',
-  access: 'write',
-  doc: 'Makes the next identity of this node’s 24 words, for one more agent on this node.',
-  input: struct({
-    passphrase: describe(passphrase, 'The passphrase of the node’s wallet, which also seals the new identity'),
-  }),
+  access: 'owner',
+  doc: 'Makes the next identity of this node’s 24 words, for one more agent on this node. On a local network it is unlocked.',
+  input: struct({ passphrase: optional(walletPassphrase) }),
   answer: identity,
-  codes: ['passphrase_is_wrong', 'too_many_attempts'],
+  codes: ['passphrase_is_missing', 'passphrase_is_wrong', 'too_many_attempts', 'identity_is_unknown'],
   example: { passphrase: 'correct horse battery staple' },
   async handle({ node }, { passphrase }) {
     const made = await node.wallet.create(passphrase)
     if (typeof made !== 'string') throw walletProblem(made)
-    return shown({ did: made })
+    return shownOf(node, made)
   },
 })
 
-export const nodeRoutes: readonly Route[] = [status, peers, config, health, identities, create, unlock, lock]
+const rotate = jsonRoute({
+  method: 'POST',
+  path: '/api/identity/:did/rotate',
+  tag: 'identity',
+  access: 'owner',
+  doc: 'Makes the next key of an identity of this node, from its 24 words, and sends identity.rotate to it. May be repeated: until a rotation is final it is the same key.',
+  input: struct({ ...sendFields, did: describe(did, 'Whose key'), passphrase: optional(walletPassphrase) }),
+  answer: transactionAnswer,
+  waits: true,
+  codes: [
+    'passphrase_is_missing',
+    'passphrase_is_wrong',
+    'too_many_attempts',
+    'identity_is_unknown',
+    'key_is_missing',
+    'wallet_is_another',
+  ],
+  example: {
+    did: 'did:claw:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK',
+    passphrase: 'correct horse battery staple',
+  },
+  async handle({ node, sender, outcomes, rejections }, { did: named, ...fields }, call) {
+    const { wallet, chain } = node
+    const subject = sender.identity(named, call.principal)
+    const rotation = rotationsOf(chain.view, subject) + 1
+    const next = await wallet.nextKey(subject, rotation, fields.passphrase, key =>
+      rotationMessage(chain.chainId, subject, key, rotation),
+    )
+    if ('refused' in next) throw walletProblem(next)
+    const kind = present(chain.ledger.kinds.get('identity.rotate'), 'the ledger has its domains')
+    const body = { newKey: next.key, rotation, proof: next.proof }
+    const id = await sender.send(kind, body, { ...fields, did: subject }, call)
+    const outcome = await outcomes.settled(id, call.waitMs, call.signal)
+    return transactionAnswerOf(id, outcome, rejections, call.waitMs > 0)
+  },
+})
 
-function shown({ did: subject, unlockedUntilMs }: WalletIdentity): Infer<typeof identity> {
+export const nodeRoutes: readonly Route[] = [status, peers, config, health, identities, create, rotate, unlock, lock]
+
+function shownOf(node: ApiNode, subject: Did): Infer<typeof identity> {
+  const found = node.wallet.identities().find(({ did }) => did === subject)
+  return shown(node, present(found, 'the identity is one of ours'))
+}
+
+function shown(node: ApiNode, { did: subject, index, keys, unlockedUntilMs }: WalletIdentity): Infer<typeof identity> {
+  const key = keyOf(node.chain.view, subject)
   return {
     did: subject,
     address: addressOf(subject),
+    index,
+    ...(key !== subject && { key }),
+    holdsKey: keys.includes(key),
     isUnlocked: unlockedUntilMs !== undefined,
     ...(unlockedUntilMs !== undefined && Number.isFinite(unlockedUntilMs) && { unlockedUntilMs }),
   }

@@ -131,15 +131,29 @@ export interface ApiWallet {
    * its DID.
    */
   sign(did: Did, message: Uint8Array, passphrase?: string, key?: PublicKey): Promise<Uint8Array | WalletRefusal>
-  /** Undefined where the identity is now unlocked for `durationMs`. */
-  unlock(did: Did, passphrase: string, durationMs: number): Promise<WalletRefusal | undefined>
+  /** Undefined where the identity is now unlocked for `durationMs`; `key` is the one that signs for it now. */
+  unlock(did: Did, passphrase: string, durationMs: number, key?: PublicKey): Promise<WalletRefusal | undefined>
   lock(did: Did): void
-  /** Makes the next identity of this node's mnemonic, sealed with the same passphrase. */
-  create(passphrase: string): Promise<Did | WalletRefusal>
+  /** Makes the next identity of this node's mnemonic, sealed with the same passphrase, which only `local` knows by itself. */
+  create(passphrase?: string): Promise<Did | WalletRefusal>
+  /**
+   * Makes the key of a rotation that is to come, the same one whenever it is asked for, with its signature of
+   * `proofOf`.
+   */
+  nextKey(
+    did: Did,
+    rotation: number,
+    passphrase: string | undefined,
+    proofOf: (key: PublicKey) => Uint8Array,
+  ): Promise<{ readonly key: PublicKey; readonly proof: Uint8Array } | WalletRefusal>
 }
 
 export interface WalletIdentity {
   readonly did: Did
+  /** Its place in the wallet. */
+  readonly index: number
+  /** Those that are here; which of them signs now is the chain's to say. */
+  readonly keys: readonly PublicKey[]
   /** Absent while locked; `Number.POSITIVE_INFINITY` where it stays open until the node stops. */
   readonly unlockedUntilMs?: number
 }
@@ -149,6 +163,8 @@ export interface WalletRefusal {
     | 'identity_is_unknown'
     | 'identity_is_locked'
     | 'key_is_missing'
+    | 'wallet_is_another'
+    | 'passphrase_is_missing'
     | 'passphrase_is_wrong'
     | 'too_many_attempts'
   /** With `too_many_attempts`. */

@@ -22,12 +22,16 @@ export const apiCodes = {
   unknown_path: { status: 404, doc: 'There is no such path; /api/docs lists all of them.' },
   credential_is_missing: {
     status: 401,
-    doc: 'Send the passphrase in the body, or Authorization: Bearer with the content of api.cookie (or the API token).',
+    doc: 'Send the passphrase in the body, or Authorization: Bearer with the content of api.cookie (or the API token, or an agent token).',
   },
   credential_is_wrong: {
     status: 401,
-    doc: 'The bearer credential is neither the API token nor the cookie of this run.',
+    doc: 'The bearer credential is neither the API token nor the cookie of this run, nor an agent token.',
   },
+  token_has_ended: { status: 401, doc: 'The agent token was revoked or has expired; ask its owner for another one.' },
+  scope_is_missing: { status: 403, doc: 'The agent token has not the scope that this path needs.' },
+  owner_is_needed: { status: 403, doc: 'This is for the owner of the node alone; no agent token is enough.' },
+  not_your_identity: { status: 403, doc: 'The agent token acts for another identity; leave did out.' },
   read_only: { status: 403, doc: 'The node was started with api.readonly and takes no writes.' },
   body_is_not_json: { status: 415, doc: 'Send the body as Content-Type: application/json, not compressed.' },
   body_is_too_large: { status: 413, doc: 'A body has at most 1 MiB.' },
@@ -41,17 +45,46 @@ export const apiCodes = {
     status: 404,
     doc: 'Another key signs for the identity now, and this node does not hold it; sign where that key is, or unlock with the passphrase of the wallet whose 24 words it comes from.',
   },
+  wallet_is_another: {
+    status: 409,
+    doc: 'The identity is not from the 24 words of this node; rotate its key where those are, or make a key yourself and send identity.rotate.',
+  },
+  passphrase_is_missing: {
+    status: 401,
+    doc: 'Send the passphrase of the node’s wallet; only a local network needs none.',
+  },
   passphrase_is_wrong: { status: 401, doc: 'The passphrase does not open this identity.' },
   too_many_attempts: {
     status: 429,
     retryable: true,
     doc: 'Too many wrong passphrases; the Retry-After header says how long to wait.',
   },
-  exceeds_limit_per_tx: { status: 403, doc: 'The transaction spends more than limits.maxTransferPerTx allows.' },
+  exceeds_limit_per_tx: {
+    status: 403,
+    doc: 'The transaction spends more than limits.maxTransferPerTx, or perTx of the agent token, allows.',
+  },
   exceeds_limit_per_day: {
     status: 403,
-    doc: 'With this transaction the last 24 hours would spend more than limits.maxTransferPerDay allows.',
+    doc: 'With this transaction the last 24 hours would spend more than limits.maxTransferPerDay, or perDay of the agent token, allows.',
   },
+  exceeds_limit_total: { status: 403, doc: 'With this transaction the agent token would spend more than its total.' },
+  payee_is_not_allowed: {
+    status: 403,
+    doc: 'Somebody would get Tokens, or might come to get them, who is not among the payees of the agent token.',
+  },
+  approval_is_needed: {
+    status: 403,
+    retryable: true,
+    doc: 'The transaction takes more than approvalAbove of the agent token and waits for its owner, under the id in `approval`. The same request with the same Idempotency-Key gives the transaction once it is approved.',
+  },
+  approval_was_refused: { status: 403, doc: 'The owner refused it.' },
+  approval_is_decided: { status: 409, doc: 'It was approved or refused already, or is this very moment.' },
+  too_many_approvals: {
+    status: 429,
+    retryable: true,
+    doc: 'Too many requests wait for an approval: 100 of one agent token, 1,000 of all.',
+  },
+  too_many_tokens: { status: 429, doc: 'At most 1,000 agent tokens are live at a time; revoke some.' },
   signature_is_wrong: { status: 422, doc: 'The signature does not belong to these signing bytes and this key.' },
   idempotency_key_is_reused: {
     status: 422,
@@ -84,6 +117,8 @@ export interface ProblemDetails {
   readonly field?: string | undefined
   /** The transaction that is in the way. */
   readonly by?: Hash | undefined
+  /** The approval that it waits for, or waited for. */
+  readonly approval?: string
   readonly headers?: { readonly [name: string]: string }
 }
 
@@ -95,6 +130,7 @@ export class Problem extends Error {
   readonly retryable: boolean
   readonly field: string | undefined
   readonly by: Hash | undefined
+  readonly approval: string | undefined
   readonly headers: { readonly [name: string]: string }
 
   /** Of the API's own codes. `malformed` and the like must bring a detail. */
@@ -116,6 +152,7 @@ export class Problem extends Error {
     this.retryable = retryable
     this.field = field
     this.by = details.by
+    this.approval = details.approval
     this.headers = details.headers ?? {}
   }
 }
@@ -125,7 +162,7 @@ export function problemBody(
   problem: Problem,
   requestId: string,
 ): { readonly [member: string]: string | number | boolean } {
-  const { code, status, message, field, by, retryable } = problem
+  const { code, status, message, field, by, approval, retryable } = problem
   return {
     type: `/api/docs#${code}`,
     title: titleOf(code),
@@ -134,6 +171,7 @@ export function problemBody(
     detail: message,
     ...(field && { field }),
     ...(by && { by: `0x${by}` }),
+    ...(approval && { approval }),
     retryable,
     requestId,
   }

@@ -85,7 +85,9 @@ test('no field can be altered: the file then opens for nobody', async () => {
 test('a file of another shape, or with a cost above the caps, is refused by field and before any work', async () => {
   const good = JSON.parse(formatSealedFile(await seal(secret, 'right', subject, quick, { entropy })))
   for (const [change, problem] of [
-    [{ version: 2 }, /^version: must be an integer from 1 to 1$/],
+    [{ version: 3 }, /^version: must be 1 or 2$/],
+    [{ version: 2 }, /^key: is missing/],
+    [{ key: `0x${'00'.repeat(32)}` }, /^key: is not a known field/],
     [{ did: 'did:claw:zzz' }, /^did: /],
     [{ kdf: { ...good.kdf, memoryKiB: 1_048_577 } }, /^kdf\.memoryKiB: must be an integer from 128 to 1048576$/],
     [{ kdf: { ...good.kdf, passes: 17 } }, /^kdf\.passes: must be an integer from 1 to 16$/],

@@ -8,6 +8,8 @@ import {
   did,
   enumeration,
   type Infer,
+  type PublicKey,
+  publicKey,
   struct,
   text,
   toBytes,
@@ -24,11 +26,13 @@ export interface KdfCost {
 /** OWASP asks for 19 MiB and two passes at least; this takes about a quarter of a second (K9). */
 export const kdfCostDefault: KdfCost = { memoryKiB: 65_536, passes: 3, parallelism: 1 }
 
-export type SealedFile = Infer<typeof sealedFile>
+export type SealedFile = Infer<typeof firstFile> | Infer<typeof rotatedFile>
 
 /** What the file says in the clear, and nobody can alter without the passphrase. */
 export interface Subject {
   readonly did: Did
+  /** Of a key that is not the one in the DID (K22). */
+  readonly key?: PublicKey
   /** Where the secret stands in the wallet; `m` for the wallet's own entropy. */
   readonly path: string
 }
@@ -40,15 +44,18 @@ export async function seal(
   cost: KdfCost,
   { entropy }: { entropy: Entropy },
 ): Promise<SealedFile> {
-  const header: Infer<typeof sealedHeader> = {
-    version: 1,
-    ...subject,
-    kdf: { name: 'argon2id', ...cost, salt: entropy.bytes(saltBytes) },
-    cipher: { name: 'aes-256-gcm', nonce: entropy.bytes(nonceBytes) },
+  const { did, key: rotatedKey, path } = subject
+  const method = {
+    kdf: { name: 'argon2id' as const, ...cost, salt: entropy.bytes(saltBytes) },
+    cipher: { name: 'aes-256-gcm' as const, nonce: entropy.bytes(nonceBytes) },
   }
+  const header: Header =
+    rotatedKey === undefined
+      ? { version: 1, did, path, ...method }
+      : { version: 2, did, key: rotatedKey, path, ...method }
   const key = await passphraseKey(passphrase, header.kdf)
   const cipher = createCipheriv('aes-256-gcm', key, header.cipher.nonce)
-  cipher.setAAD(toBytes(sealedHeader, header))
+  cipher.setAAD(headerBytes(header))
   const ciphertext = Buffer.concat([cipher.update(secret), cipher.final(), cipher.getAuthTag()])
   key.fill(0)
   return { ...header, ciphertext: new Uint8Array(ciphertext) }
@@ -59,7 +66,7 @@ export async function unseal(file: SealedFile, passphrase: string): Promise<Uint
   const key = await passphraseKey(passphrase, file.kdf)
   const decipher = createDecipheriv('aes-256-gcm', key, file.cipher.nonce)
   key.fill(0)
-  decipher.setAAD(toBytes(sealedHeader, file))
+  decipher.setAAD(headerBytes(file))
   decipher.setAuthTag(file.ciphertext.subarray(-tagBytes))
   const secret = decipher.update(file.ciphertext.subarray(0, -tagBytes))
   try {
@@ -72,7 +79,8 @@ export async function unseal(file: SealedFile, passphrase: string): Promise<Uint
 }
 
 export function formatSealedFile(file: SealedFile): string {
-  return `${JSON.stringify(sealedFile.toJson(file), null, 2)}\n`
+  const json = 'key' in file ? rotatedFile.toJson(file) : firstFile.toJson(file)
+  return `${JSON.stringify(json, null, 2)}\n`
 }
 
 /** Throws DecodeError that names the field: not JSON, not this format, or a cost above the caps. */
@@ -83,7 +91,8 @@ export function parseSealedFile(text: string): SealedFile {
   } catch {
     throw new DecodeError('is not JSON')
   }
-  return sealedFile.fromJson(json)
+  const version = versionOf(json)
+  return (version === 2 ? rotatedFile : firstFile).fromJson(json)
 }
 
 const saltBytes = 16
@@ -96,9 +105,7 @@ const memoryKiBMax = 1_048_576
 const passesMax = 16
 const parallelismMax = 16
 
-const headerFields = {
-  version: uint(1, 1),
-  did,
+const methodFields = {
   path: text(64, 1),
   kdf: struct({
     name: enumeration('argon2id'),
@@ -109,8 +116,29 @@ const headerFields = {
   }),
   cipher: struct({ name: enumeration('aes-256-gcm'), nonce: bytes(nonceBytes, nonceBytes) }),
 }
-const sealedHeader = struct(headerFields)
-const sealedFile = struct({ ...headerFields, ciphertext: bytes(secretBytes + tagBytes, secretBytes + tagBytes) })
+/** Of the wallet, and of the key in a DID. */
+const firstFields = { version: uint(1, 1), did, ...methodFields }
+/** Of a key that came later. */
+const rotatedFields = { version: uint(2, 2), did, key: publicKey, ...methodFields }
+const firstHeader = struct(firstFields)
+const rotatedHeader = struct(rotatedFields)
+const ciphertext = bytes(secretBytes + tagBytes, secretBytes + tagBytes)
+const firstFile = struct({ ...firstFields, ciphertext })
+const rotatedFile = struct({ ...rotatedFields, ciphertext })
+
+type Header = Infer<typeof firstHeader> | Infer<typeof rotatedHeader>
+
+/** What the passphrase holds together with the secret (K12). */
+function headerBytes(header: Header): Uint8Array {
+  return 'key' in header ? toBytes(rotatedHeader, header) : toBytes(firstHeader, header)
+}
+
+/** Throws DecodeError for a version that is not known here. */
+function versionOf(json: unknown): 1 | 2 {
+  const { version } = (json ?? {}) as { readonly version?: unknown }
+  if (version === 1 || version === 2) return version
+  throw new DecodeError('must be 1 or 2').within('version')
+}
 
 /** The same characters typed on another keyboard must give the same key, hence NFKC (K9). */
 async function passphraseKey(passphrase: string, kdf: SealedFile['kdf']): Promise<Buffer> {

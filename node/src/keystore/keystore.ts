@@ -1,29 +1,22 @@
-/** The node's wallet and the agents derived from it, each sealed in a file of its own (docs/spec/keystore.md). */
+/** The node's wallet and the agents derived from it, each key sealed in a file of its own (docs/spec/keystore.md). */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   assert,
   DecodeError,
   type Did,
-  derivationIndexLimit,
   formatDid,
   identityKey,
   identityPath,
+  type PublicKey,
   publicKeyOf,
   seedOf,
   walletEntropyBytes,
 } from '@claw-network/protocol'
 import type { Entropy } from '../ports.ts'
 import { createPrivateFile, ensurePrivateDirectory, readPrivateFile } from '../private-files.ts'
-import {
-  formatSealedFile,
-  type KdfCost,
-  parseSealedFile,
-  type SealedFile,
-  type Subject,
-  seal,
-  unseal,
-} from './format.ts'
+import { formatSealedFile, type KdfCost, parseSealedFile, type SealedFile, seal, unseal } from './format.ts'
+import { isKeyFileName, type KeyFile, keyFileName, keyFileOf, walletFileName, walletPath } from './key-files.ts'
 
 /** The keystore cannot do what was asked; the message names the file and the way out. */
 export class KeystoreError extends Error {
@@ -40,13 +33,30 @@ export interface Identity {
   readonly did: Did
   /** Its place in the wallet: `m/44'/9527'/index'/0'`. */
   readonly index: number
+  /** Those that are here, in the order of their rotations. Which of them signs now is the chain's to say (K22). */
+  readonly keys: readonly PublicKey[]
 }
+
+/** The caller wipes the secret. */
+export interface OpenKey {
+  readonly key: PublicKey
+  readonly secretKey: Uint8Array
+}
+
+/** Why the wallet has no such key. */
+export interface KeyRefusal {
+  readonly refused: 'key_is_missing' | 'wallet_is_another'
+}
+
+/** How many rotations beyond the last one that has a file here are tried to find a key again (K24). */
+const rotationsTriedMax = 256
 
 export class Keystore {
   readonly directory: string
   readonly #cost: KdfCost
   readonly #entropy: Entropy
-  readonly #files = new Map<Did, SealedFile>()
+  /** The keys of each identity by their rotation, ascending. */
+  readonly #files = new Map<Did, readonly KeyFile[]>()
 
   /** Reads what is there. Throws ExposedFileError or KeystoreError where a file is not as it must be. */
   constructor({ directory, cost }: KeystoreOptions, { entropy }: { entropy: Entropy }) {
@@ -55,14 +65,7 @@ export class Keystore {
     this.#entropy = entropy
     ensurePrivateDirectory(directory)
     for (const name of readdirSync(directory)) {
-      if (!identityFileName.test(name)) continue
-      const file = this.#read(name)
-      if (name !== fileNameOf(file.did)) {
-        throw new KeystoreError(
-          `${join(directory, name)} holds ${formatDid(file.did)}: give it the name of its DID again`,
-        )
-      }
-      this.#files.set(file.did, file)
+      if (isKeyFileName(name)) this.#keep(this.#readKeyFile(name))
     }
   }
 
@@ -72,7 +75,11 @@ export class Keystore {
 
   /** In the order of their indices; the first is the node's default identity. */
   get identities(): readonly Identity[] {
-    const all = [...this.#files.values()].map(({ did, path }) => ({ did, index: indexOf(path) }))
+    const all = [...this.#files].map(([did, files]) => ({
+      did,
+      index: files[0]?.index ?? 0,
+      keys: files.map(({ key }) => key),
+    }))
     return all.sort((a, b) => a.index - b.index)
   }
 
@@ -93,13 +100,8 @@ export class Keystore {
 
   /** Derives and seals the identity after the last one. Undefined where the passphrase is not the wallet's. */
   async deriveIdentity(passphrase: string): Promise<Identity | undefined> {
-    const walletEntropy = await this.walletEntropy(passphrase)
-    if (walletEntropy === undefined) return undefined
-
-    const index = (this.identities.at(-1)?.index ?? -1) + 1
-    const seed = seedOf(walletEntropy)
-    walletEntropy.fill(0)
-    return this.#addIdentity(seed, index, passphrase)
+    const seed = await this.#seed(passphrase)
+    return seed && this.#addIdentity(seed, (this.identities.at(-1)?.index ?? -1) + 1, passphrase)
   }
 
   /** What the 24 words stand for. Undefined where the passphrase is not the wallet's. */
@@ -112,65 +114,181 @@ export class Keystore {
     return unseal(this.#read(walletFileName), passphrase)
   }
 
-  /** The identity's secret key. Undefined where the passphrase is wrong. The identity must be one of `identities`. */
-  async secretKey(did: Did, passphrase: string): Promise<Uint8Array | undefined> {
-    const file = this.#files.get(did)
-    assert(file !== undefined, 'the identity is one of ours')
-    return unseal(file, passphrase)
+  /** Empty for an identity that is not one of ours. */
+  keysOf(did: Did): readonly PublicKey[] {
+    return (this.#files.get(did) ?? []).map(({ key }) => key)
+  }
+
+  holds(did: Did, key: PublicKey): boolean {
+    return this.#fileOf(did, key) !== undefined
+  }
+
+  /** The secret of a key that is held. Undefined where the passphrase is wrong. The caller wipes it. */
+  async secretKey(did: Did, passphrase: string, key: PublicKey = did): Promise<Uint8Array | undefined> {
+    const found = this.#fileOf(did, key)
+    assert(found !== undefined, 'the key is one of ours')
+    return unseal(found.file, passphrase)
+  }
+
+  /**
+   * Derives and seals a key that was made on another node from the same words, or before this node was restored (K24).
+   * Undefined where the passphrase is not the wallet's.
+   */
+  async recoverKey(did: Did, key: PublicKey, passphrase: string): Promise<OpenKey | KeyRefusal | undefined> {
+    const opened = await this.#withSeed(did, passphrase, async (seed, index): Promise<OpenKey | KeyRefusal> => {
+      const found = await this.#found(seed, { did, key, index }, passphrase)
+      if (found === undefined) return { refused: 'key_is_missing' }
+      return { key, secretKey: identityKey(seed, index, found.rotation) }
+    })
+    // Where the words are another's, they have no such key either.
+    return opened !== undefined && 'refused' in opened ? { refused: 'key_is_missing' } : opened
+  }
+
+  /**
+   * The key of a rotation that is to come, derived and sealed before anything is sent; the same one whenever it is asked
+   * for (K23). Undefined where the passphrase is not the wallet's.
+   */
+  async nextKey(did: Did, rotation: number, passphrase: string): Promise<OpenKey | KeyRefusal | undefined> {
+    return this.#withSeed(did, passphrase, async (seed, index): Promise<OpenKey> => {
+      const secretKey = identityKey(seed, index, rotation)
+      const key = publicKeyOf(secretKey)
+      if (!this.holds(did, key)) await this.#addKey({ did, key, index, rotation }, secretKey, passphrase)
+      return { key, secretKey }
+    })
+  }
+
+  /** The file of the key, made again where it is a key of the wallet that has none here. */
+  async #found(seed: Uint8Array, { did, key, index }: Wanted, passphrase: string): Promise<KeyFile | undefined> {
+    const held = this.#fileOf(did, key)
+    if (held !== undefined) return held
+    const last = this.#files.get(did)?.at(-1)?.rotation ?? 0
+    for (let rotation = 0; rotation <= last + rotationsTriedMax; rotation++) {
+      const secretKey = identityKey(seed, index, rotation)
+      try {
+        if (publicKeyOf(secretKey) === key) {
+          return await this.#addKey({ did, key, index, rotation }, secretKey, passphrase)
+        }
+      } finally {
+        secretKey.fill(0)
+      }
+    }
+    return undefined
+  }
+
+  /** Undefined where the passphrase is not the wallet's. */
+  async #withSeed<T>(
+    did: Did,
+    passphrase: string,
+    work: (seed: Uint8Array, index: number) => Promise<T>,
+  ): Promise<T | KeyRefusal | undefined> {
+    const index = this.#files.get(did)?.[0]?.index
+    assert(index !== undefined, 'the identity is one of ours')
+    const seed = await this.#seed(passphrase)
+    if (seed === undefined) return undefined
+
+    try {
+      // Its file may have come from a node with other words.
+      const first = identityKey(seed, index)
+      const isOfWallet = publicKeyOf(first) === did
+      first.fill(0)
+      return isOfWallet ? await work(seed, index) : { refused: 'wallet_is_another' }
+    } finally {
+      seed.fill(0)
+    }
+  }
+
+  async #seed(passphrase: string): Promise<Uint8Array | undefined> {
+    const walletEntropy = await this.walletEntropy(passphrase)
+    if (walletEntropy === undefined) return undefined
+    const seed = seedOf(walletEntropy)
+    walletEntropy.fill(0)
+    return seed
   }
 
   /** Wipes the seed. */
   async #addIdentity(seed: Uint8Array, index: number, passphrase: string): Promise<Identity> {
     const secretKey = identityKey(seed, index)
-    const did = publicKeyOf(secretKey) as Did
-    const sealed = await this.#seal(secretKey, passphrase, { did, path: identityPath(index) })
     seed.fill(0)
+    const did = publicKeyOf(secretKey) as Did
+    await this.#addKey({ did, key: did, index, rotation: 0 }, secretKey, passphrase)
     secretKey.fill(0)
-
-    const path = join(this.directory, fileNameOf(did))
-    if (!createPrivateFile(path, formatSealedFile(sealed))) {
-      throw new KeystoreError(`${path} exists: restart the node so that it reads the identities added meanwhile`)
-    }
-    this.#files.set(did, sealed)
-    return { did, index }
+    return { did, index, keys: [did] }
   }
 
-  #seal(secret: Uint8Array, passphrase: string, subject: Subject): Promise<SealedFile> {
+  async #addKey(place: Omit<KeyFile, 'file'>, secretKey: Uint8Array, passphrase: string): Promise<KeyFile> {
+    const { did, key, index, rotation } = place
+    const file = await this.#seal(secretKey, passphrase, {
+      did,
+      path: identityPath(index, rotation),
+      ...(rotation > 0 && { key }),
+    })
+    const path = join(this.directory, keyFileName(place))
+    if (!createPrivateFile(path, formatSealedFile(file))) {
+      throw new KeystoreError(`${path} exists: restart the node so that it reads the keys added meanwhile`)
+    }
+    const added = { ...place, file }
+    this.#keep(added)
+    return added
+  }
+
+  #keep(added: KeyFile): void {
+    const files = [...(this.#files.get(added.did) ?? []), added]
+    const path = join(this.directory, keyFileName(added))
+    if (files.some(({ index }) => index !== added.index)) {
+      throw new KeystoreError(`${path}: path: names another identity than the other files of ${formatDid(added.did)}`)
+    }
+    if (files.filter(({ key }) => key === added.key).length > 1) {
+      throw new KeystoreError(`${path}: key: is that of another file of ${formatDid(added.did)}`)
+    }
+    this.#files.set(
+      added.did,
+      files.sort((a, b) => a.rotation - b.rotation),
+    )
+  }
+
+  #fileOf(did: Did, key: PublicKey): KeyFile | undefined {
+    return this.#files.get(did)?.find(file => file.key === key)
+  }
+
+  #seal(secret: Uint8Array, passphrase: string, subject: Parameters<typeof seal>[2]): Promise<SealedFile> {
     return seal(secret, passphrase, subject, this.#cost, { entropy: this.#entropy })
   }
 
+  #readKeyFile(name: string): KeyFile {
+    const keyFile = this.#decoded(name, () => keyFileOf(this.#read(name)))
+    const rightName = keyFileName(keyFile)
+    if (name !== rightName) {
+      throw new KeystoreError(
+        `${join(this.directory, name)} holds ${formatDid(keyFile.did)}: give it the name of its DID again, ${rightName}`,
+      )
+    }
+    return keyFile
+  }
+
   #read(name: string): SealedFile {
-    const path = join(this.directory, name)
-    try {
-      const file = parseSealedFile(readPrivateFile(path) ?? '')
+    return this.#decoded(name, () => {
+      const file = parseSealedFile(readPrivateFile(join(this.directory, name)) ?? '')
       const isWallet = name === walletFileName
       if (isWallet !== (file.path === walletPath)) throw new DecodeError('is not the path of this file').within('path')
-      if (!isWallet) indexOf(file.path)
+      if (isWallet && file.version !== 1) throw new DecodeError('must be 1 for a wallet').within('version')
       return file
+    })
+  }
+
+  #decoded<T>(name: string, decode: () => T): T {
+    try {
+      return decode()
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       throw new KeystoreError(
-        `${path}: ${error.message}. The file is damaged, or of a newer clawnet: restore it from a backup or from the 24 words, or upgrade`,
+        `${join(this.directory, name)}: ${error.message}. The file is damaged, or of a newer clawnet: restore it from a backup or from the 24 words, or upgrade`,
       )
     }
   }
 }
 
-const walletFileName = 'wallet.json'
-const identityFileName = /^z[1-9A-HJ-NP-Za-km-z]+\.json$/
-const walletPath = 'm'
-const didHead = 'did:claw:'
-
-function fileNameOf(did: Did): string {
-  return `${formatDid(did).slice(didHead.length)}.json`
-}
-
-/** Throws DecodeError for a path that is not an identity's. */
-function indexOf(path: string): number {
-  const index = Number(/^m\/44'\/9527'\/(\d{1,10})'\/0'$/.exec(path)?.[1])
-  // Not a number fails every comparison.
-  if (!(index < derivationIndexLimit) || identityPath(index) !== path) {
-    throw new DecodeError("must be like m/44'/9527'/0'/0'").within('path')
-  }
-  return index
+interface Wanted {
+  readonly did: Did
+  readonly key: PublicKey
+  readonly index: number
 }

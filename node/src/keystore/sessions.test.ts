@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test, { afterEach, beforeEach } from 'node:test'
 import { type Did, fromHex, isCanonicalSignature, Prng, publicKeyOf, sign, utf8 } from '@claw-network/protocol'
 import type { Clock } from '../ports.ts'
-import { Keystore } from './keystore.ts'
+import { type Identity, Keystore } from './keystore.ts'
 import { type SessionRefusal, Sessions, type SigningKeys, unlockMsDefault, unlockMsMax } from './sessions.ts'
 
 const cost = { memoryKiB: 128, passes: 1, parallelism: 1 }
@@ -78,7 +78,7 @@ function restart(): void {
     return secretKey(...args)
   }
   keys = countingKeys()
-  sessions = new Sessions({ keystore, ed25519: keys, clock, entropy })
+  sessions = new Sessions({}, { keystore, ed25519: keys, clock, entropy })
 }
 
 beforeEach(async () => {
@@ -92,6 +92,8 @@ afterEach(() => rmSync(join(directory, '..'), { recursive: true }))
 
 const locked: SessionRefusal = { refused: 'identity_is_locked' }
 const wrong: SessionRefusal = { refused: 'passphrase_is_wrong' }
+
+const first = (): Identity => ({ did, index: 0, keys: [did] })
 
 async function signs(): Promise<boolean> {
   const answer = await sessions.sign(did, message)
@@ -112,12 +114,12 @@ test('an identity is unlocked for 15 minutes unless told otherwise, and for 24 h
     [unlockMsMax + 1, 24 * 3_600_000],
   ] as const) {
     await sessions.unlock(did, 'right', asked)
-    assert.deepEqual(sessions.identities(), [{ did, unlockedUntilMs: clock.nowMs() + given }])
+    assert.deepEqual(sessions.identities(), [{ ...first(), unlockedUntilMs: clock.nowMs() + given }])
     clock.pass(given - 1)
     assert.equal(await signs(), true)
     clock.pass(1)
     assert.equal(await signs(), false)
-    assert.deepEqual(sessions.identities(), [{ did }])
+    assert.deepEqual(sessions.identities(), [first()])
     assert.equal(keys.held, 0)
   }
 })
@@ -139,7 +141,7 @@ test('a session whose end the machine slept through is over when it wakes', asyn
 
 test('the daemon may keep an identity open; only locking ends that', async () => {
   await sessions.keepUnlocked(did, 'right')
-  assert.deepEqual(sessions.identities(), [{ did, unlockedUntilMs: Number.POSITIVE_INFINITY }])
+  assert.deepEqual(sessions.identities(), [{ ...first(), unlockedUntilMs: Number.POSITIVE_INFINITY }])
   clock.pass(30 * unlockMsMax)
   assert.equal(await signs(), true)
   sessions.lock(did)

@@ -2,7 +2,7 @@
 import { type Did, formatDid, type PublicKey } from '@claw-network/protocol'
 import type { Clock, Entropy } from '../ports.ts'
 import { AttemptLimiter } from './attempts.ts'
-import type { Keystore } from './keystore.ts'
+import type { Identity, Keystore, OpenKey } from './keystore.ts'
 import { WarmCopy } from './warm-copy.ts'
 
 export const unlockMsDefault = 15 * 60_000
@@ -14,14 +14,15 @@ export interface SessionRefusal {
     | 'identity_is_unknown'
     | 'identity_is_locked'
     | 'key_is_missing'
+    | 'wallet_is_another'
+    | 'passphrase_is_missing'
     | 'passphrase_is_wrong'
     | 'too_many_attempts'
   /** With `too_many_attempts`: nothing is checked before. */
   readonly retryAfterMs?: number
 }
 
-export interface SessionIdentity {
-  readonly did: Did
+export interface SessionIdentity extends Identity {
   /** Absent while locked; `Number.POSITIVE_INFINITY` where it stays open until the node stops. */
   readonly unlockedUntilMs?: number
 }
@@ -43,8 +44,19 @@ export interface SessionDependencies {
   readonly entropy: Entropy
 }
 
+/** A key that may follow the one that signs now, and what it signed to prove that it is here. */
+export interface NextKey {
+  readonly key: PublicKey
+  readonly proof: Uint8Array
+}
+
+export interface SessionOptions {
+  /** Opens every identity without anybody asking: on `local`, where the passphrase lies beside the keys (K20). */
+  readonly localPassphrase?: string
+}
+
 interface Session {
-  readonly key: SigningKey
+  readonly keys: Map<PublicKey, SigningKey>
   readonly untilMs: number
   readonly cancelExpiry: () => void
 }
@@ -57,17 +69,19 @@ interface Warm {
 const walletName = 'wallet'
 
 export class Sessions {
+  readonly #localPassphrase: string | undefined
   readonly #keystore: Keystore
   readonly #ed25519: SigningKeys
   readonly #clock: Clock
   readonly #entropy: Entropy
   readonly #attempts: AttemptLimiter
   readonly #open = new Map<Did, Session>()
-  readonly #warm = new Map<Did, Warm>()
-  /** The last check of each sealed file, under way: they take turns, so that guesses in parallel gain nothing. */
+  readonly #warm = new Map<PublicKey, Warm>()
+  /** The last check of the wallet and of each identity, under way: they take turns, so that guesses in parallel gain nothing. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
-  constructor({ keystore, ed25519, clock, entropy }: SessionDependencies) {
+  constructor({ localPassphrase }: SessionOptions, { keystore, ed25519, clock, entropy }: SessionDependencies) {
+    this.#localPassphrase = localPassphrase
     this.#keystore = keystore
     this.#ed25519 = ed25519
     this.#clock = clock
@@ -77,13 +91,16 @@ export class Sessions {
 
   /** The default identity first. */
   identities(): readonly SessionIdentity[] {
-    return this.#keystore.identities.map(({ did }) => {
-      const session = this.#session(did)
-      return session === undefined ? { did } : { did, unlockedUntilMs: session.untilMs }
+    return this.#keystore.identities.map(identity => {
+      const session = this.#session(identity.did)
+      return session === undefined ? identity : { ...identity, unlockedUntilMs: session.untilMs }
     })
   }
 
-  /** With a passphrase signs for this call only; without one the identity must be unlocked. */
+  /**
+   * With a passphrase signs for this call only; without one the identity must be unlocked. `key` is the one that signs
+   * for the identity now.
+   */
   async sign(
     did: Did,
     message: Uint8Array,
@@ -91,66 +108,123 @@ export class Sessions {
     key: PublicKey = did,
   ): Promise<Uint8Array | SessionRefusal> {
     if (!this.#isOurs(did)) return { refused: 'identity_is_unknown' }
-    if (key !== did) return { refused: 'key_is_missing' }
     if (passphrase === undefined) {
-      return this.#session(did)?.key.sign(message) ?? { refused: 'identity_is_locked' }
+      const signing = this.#session(did)?.keys.get(key)
+      if (signing !== undefined) return signing.sign(message)
+      return { refused: this.#keystore.holds(did, key) ? 'identity_is_locked' : 'key_is_missing' }
     }
 
-    const secretKey = await this.#secretKey(did, passphrase)
-    if ('refused' in secretKey) return secretKey
-    const signing = this.#ed25519.signingKey(secretKey)
-    secretKey.fill(0)
-    const signature = signing.sign(message)
-    signing.wipe()
-    return signature
+    const secretKey = await this.#secretKey(did, passphrase, key)
+    return 'refused' in secretKey ? secretKey : this.#signOnce(secretKey, message)
   }
 
-  /** Unlocks for `durationMs`, at most 24 hours (K14); a session that is open already ends then instead. */
+  /**
+   * Unlocks for `durationMs`, at most 24 hours (K14); a session that is open already ends then instead. `key` is the one
+   * that signs for the identity now; with it those are opened that are to follow.
+   */
   async unlock(
     did: Did,
     passphrase: string,
     durationMs: number = unlockMsDefault,
+    key: PublicKey = did,
   ): Promise<SessionRefusal | undefined> {
-    return this.#unlock(did, passphrase, Math.min(durationMs, unlockMsMax))
+    if (!this.#isOurs(did)) return { refused: 'identity_is_unknown' }
+    return this.#unlock(did, Math.min(durationMs, unlockMsMax), key, wanted => this.#secretKey(did, passphrase, wanted))
   }
 
-  /** Unlocks until the node stops or somebody locks: for the daemon's own use, on `local` and by passphrase file. */
-  async keepUnlocked(did: Did, passphrase: string): Promise<SessionRefusal | undefined> {
-    return this.#unlock(did, passphrase, Number.POSITIVE_INFINITY)
+  /**
+   * Unlocks until the node stops or somebody locks, for the daemon's own use. What it brings is no guess, so that it is
+   * not counted and waits for nobody else's.
+   */
+  async keepUnlocked(did: Did, passphrase: string, key: PublicKey = did): Promise<SessionRefusal | undefined> {
+    return this.#unlock(did, Number.POSITIVE_INFINITY, key, async wanted => {
+      if (this.#keystore.holds(did, wanted)) {
+        return (await this.#keystore.secretKey(did, passphrase, wanted)) ?? { refused: 'passphrase_is_wrong' }
+      }
+      if (!this.#keystore.hasWallet) return { refused: 'key_is_missing' }
+      return secretOf((await this.#keystore.recoverKey(did, wanted, passphrase)) ?? { refused: 'passphrase_is_wrong' })
+    })
   }
 
-  /** Forgets the identity's secret, unlocked or warm. */
+  /** Forgets the identity's secrets, unlocked or warm. */
   lock(did: Did): void {
     this.#endSession(did)
-    this.#cool(did)
+    for (const key of this.#keystore.keysOf(did)) this.#cool(key)
   }
 
-  /** Makes the next identity of the wallet, sealed with the same passphrase. */
-  async create(passphrase: string): Promise<Did | SessionRefusal> {
+  /** Makes the next identity of the wallet, sealed with the same passphrase; on `local` it is unlocked at once. */
+  async create(passphrase: string | undefined = this.#localPassphrase): Promise<Did | SessionRefusal> {
     if (!this.#keystore.hasWallet) return { refused: 'identity_is_unknown' }
+    if (passphrase === undefined) return { refused: 'passphrase_is_missing' }
 
     const identity = await this.#checked(walletName, { sealed: () => this.#keystore.deriveIdentity(passphrase) })
-    return 'refused' in identity ? identity : identity.did
+    if ('refused' in identity) return identity
+    if (passphrase === this.#localPassphrase) await this.keepUnlocked(identity.did, passphrase)
+    return identity.did
+  }
+
+  /**
+   * Makes the key of a rotation that is to come, sealed before it signs anything, and lets it sign `proofOf`; the same
+   * key whenever it is asked for (K23). An open session holds it from then on.
+   */
+  async nextKey(
+    did: Did,
+    rotation: number,
+    passphrase: string | undefined = this.#localPassphrase,
+    proofOf: (key: PublicKey) => Uint8Array,
+  ): Promise<NextKey | SessionRefusal> {
+    if (!this.#isOurs(did)) return { refused: 'identity_is_unknown' }
+    if (!this.#keystore.hasWallet) return { refused: 'wallet_is_another' }
+    if (passphrase === undefined) return { refused: 'passphrase_is_missing' }
+
+    const next = await this.#checked(walletName, { sealed: () => this.#keystore.nextKey(did, rotation, passphrase) })
+    if ('refused' in next) return next
+    const session = this.#session(did)
+    if (session !== undefined && !session.keys.has(next.key)) {
+      session.keys.set(next.key, this.#ed25519.signingKey(next.secretKey))
+    }
+    return { key: next.key, proof: this.#signOnce(next.secretKey, proofOf(next.key)) }
   }
 
   /** Forgets every secret. */
   close(): void {
-    for (const did of [...this.#open.keys(), ...this.#warm.keys()]) this.lock(did)
+    for (const { did } of this.#keystore.identities) this.lock(did)
   }
 
-  async #unlock(did: Did, passphrase: string, durationMs: number): Promise<SessionRefusal | undefined> {
-    if (!this.#isOurs(did)) return { refused: 'identity_is_unknown' }
-    const secretKey = await this.#secretKey(did, passphrase)
-    if ('refused' in secretKey) return secretKey
+  /** Opens the key that signs now and those after it, which a rotation may name while the session lasts. */
+  async #unlock(
+    did: Did,
+    durationMs: number,
+    current: PublicKey,
+    secretOfKey: (key: PublicKey) => Promise<Uint8Array | SessionRefusal>,
+  ): Promise<SessionRefusal | undefined> {
+    const held = this.#keystore.keysOf(did)
+    const keys = new Map<PublicKey, SigningKey>()
+    for (const key of held.includes(current) ? held.slice(held.indexOf(current)) : [current]) {
+      const secretKey = await secretOfKey(key)
+      if ('refused' in secretKey) {
+        for (const opened of keys.values()) opened.wipe()
+        return secretKey
+      }
+      keys.set(key, this.#ed25519.signingKey(secretKey))
+      secretKey.fill(0)
+    }
 
     this.#endSession(did)
     const cancelExpiry = Number.isFinite(durationMs)
       ? this.#clock.after(durationMs, () => this.#endSession(did))
       : () => {}
-    const key = this.#ed25519.signingKey(secretKey)
+    this.#open.set(did, { keys, untilMs: this.#clock.nowMs() + durationMs, cancelExpiry })
+    return undefined
+  }
+
+  /** Wipes the secret. */
+  #signOnce(secretKey: Uint8Array, message: Uint8Array): Uint8Array {
+    const signing = this.#ed25519.signingKey(secretKey)
     secretKey.fill(0)
-    this.#open.set(did, { key, untilMs: this.#clock.nowMs() + durationMs, cancelExpiry })
-    return
+    const signature = signing.sign(message)
+    signing.wipe()
+    return signature
   }
 
   /** The open session. One whose time is over is closed here too: a machine that slept runs its timers late. */
@@ -164,20 +238,27 @@ export class Sessions {
   #endSession(did: Did): void {
     const session = this.#open.get(did)
     session?.cancelExpiry()
-    session?.key.wipe()
+    for (const key of session?.keys.values() ?? []) key.wipe()
     this.#open.delete(did)
   }
 
   /** The caller wipes what it gets. */
-  #secretKey(did: Did, passphrase: string): Promise<Uint8Array | SessionRefusal> {
+  async #secretKey(did: Did, passphrase: string, key: PublicKey): Promise<Uint8Array | SessionRefusal> {
+    if (!this.#keystore.holds(did, key)) return this.#recovered(did, passphrase, key)
     return this.#checked(formatDid(did), {
-      warm: () => this.#warm.get(did)?.copy.open(passphrase),
+      warm: () => this.#warm.get(key)?.copy.open(passphrase),
       sealed: async () => {
-        const secretKey = await this.#keystore.secretKey(did, passphrase)
-        if (secretKey !== undefined) this.#keepWarm(did, secretKey, passphrase)
+        const secretKey = await this.#keystore.secretKey(did, passphrase, key)
+        if (secretKey !== undefined) this.#keepWarm(key, secretKey, passphrase)
         return secretKey
       },
     })
+  }
+
+  /** A key that another node with the same words made, derived here as well (K24). */
+  async #recovered(did: Did, passphrase: string, key: PublicKey): Promise<Uint8Array | SessionRefusal> {
+    if (!this.#keystore.hasWallet) return { refused: 'key_is_missing' }
+    return secretOf(await this.#checked(walletName, { sealed: () => this.#keystore.recoverKey(did, key, passphrase) }))
   }
 
   /** One check of a passphrase: in its turn, not before the wait is over, and counted before it is made. */
@@ -210,22 +291,26 @@ export class Sessions {
     }
   }
 
-  #keepWarm(did: Did, secretKey: Uint8Array, passphrase: string): void {
-    this.#cool(did)
-    this.#warm.set(did, {
+  #keepWarm(key: PublicKey, secretKey: Uint8Array, passphrase: string): void {
+    this.#cool(key)
+    this.#warm.set(key, {
       copy: new WarmCopy(secretKey, passphrase, { entropy: this.#entropy }),
-      cancelExpiry: this.#clock.after(unlockMsMax, () => this.#cool(did)),
+      cancelExpiry: this.#clock.after(unlockMsMax, () => this.#cool(key)),
     })
   }
 
-  #cool(did: Did): void {
-    const warm = this.#warm.get(did)
+  #cool(key: PublicKey): void {
+    const warm = this.#warm.get(key)
     warm?.cancelExpiry()
     warm?.copy.wipe()
-    this.#warm.delete(did)
+    this.#warm.delete(key)
   }
 
   #isOurs(did: Did): boolean {
-    return this.#keystore.identities.some(identity => identity.did === did)
+    return this.#keystore.keysOf(did).length > 0
   }
+}
+
+function secretOf(opened: OpenKey | SessionRefusal): Uint8Array | SessionRefusal {
+  return 'refused' in opened ? opened : opened.secretKey
 }

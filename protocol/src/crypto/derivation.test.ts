@@ -155,6 +155,12 @@ test("an agent's key is the one at m/44'/9527'/index'/0' of the wallet", () => {
   assert.deepEqual(identityKey(seed, 3), deriveHardened(seed, [44, 9527, 3, 0]).secretKey)
 })
 
+test("the key of an agent's second rotation is the one at m/44'/9527'/index'/2'", () => {
+  const seed = seedOf(new Uint8Array(32))
+  assert.equal(identityPath(3, 2), "m/44'/9527'/3'/2'")
+  assert.deepEqual(identityKey(seed, 3, 2), deriveHardened(seed, [44, 9527, 3, 2]).secretKey)
+})
+
 // A clawnet of another language must find these, or a restored wallet is empty there.
 test('the wallet of all-zero entropy has these DIDs for ever', () => {
   const seed = seedOf(new Uint8Array(32))

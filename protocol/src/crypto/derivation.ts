@@ -49,16 +49,16 @@ export function seedOf(entropy: Uint8Array): Uint8Array {
   return mnemonicToSeedSync(mnemonicOf(entropy))
 }
 
-/** `m/44'/9527'/index'/0'`, the path of an agent's key. */
-export function identityPath(index: number): string {
-  return `m/${identitySteps(index)
+/** `m/44'/9527'/index'/rotation'`, the path of an agent's key: its first one, or that of a later rotation. */
+export function identityPath(index: number, rotation = 0): string {
+  return `m/${identitySteps(index, rotation)
     .map(step => `${step}'`)
     .join('/')}`
 }
 
 /** The secret key of the agent with this index. */
-export function identityKey(seed: Uint8Array, index: number): Uint8Array {
-  const { secretKey, chainCode } = deriveHardened(seed, identitySteps(index))
+export function identityKey(seed: Uint8Array, index: number, rotation = 0): Uint8Array {
+  const { secretKey, chainCode } = deriveHardened(seed, identitySteps(index, rotation))
   chainCode.fill(0)
   return secretKey
 }
@@ -81,8 +81,8 @@ export function deriveHardened(seed: Uint8Array, steps: readonly number[]): Exte
   return node
 }
 
-function identitySteps(index: number): readonly number[] {
-  return [44, coinType, index, 0]
+function identitySteps(index: number, rotation: number): readonly number[] {
+  return [44, coinType, index, rotation]
 }
 
 function split(digest: Uint8Array): ExtendedKey {

@@ -197,6 +197,31 @@ test('only the key that the issuer has now makes credentials; those registered b
   assert.deepEqual(run.send(alice, 'identity.revokeCredential', { credential: hash }, next.did), applied)
 })
 
+test('a session key does not speak for its owner, whatever it was granted', () => {
+  const run = new CredentialRun()
+  const credential = credentialOf(alice, alice)
+  const terms = { perTx: 100n, budget: 100n, periodMs: 60_000, notAfter: genesisTimeMs + 60_000 }
+  assert.deepEqual(run.send(alice, 'identity.grant', { key: carol.did, ...terms }), applied)
+  const refused: Outcome = { type: 'refused', code: 'needs_own_key' }
+  assert.deepEqual(run.send(alice, 'identity.attest', { credential }, carol.did), refused)
+  assert.deepEqual(run.attest(alice, credential), applied)
+  const revocation = { credential: readCredential(credential).hash }
+  assert.deepEqual(run.send(alice, 'identity.revokeCredential', revocation, carol.did), refused)
+})
+
+test('rows that contradict each other are noticed', () => {
+  for (const [table, expected] of [
+    ['credentials/', /is listed but has no row/],
+    ['credentialLists/', /1 credentials, 0 listed, 1 counted/],
+    ['credentialCounts/', /1 credentials, 1 listed, 0 counted/],
+  ] as const) {
+    const run = new CredentialRun()
+    run.attest(alice, credentialOf(alice, alice))
+    for (const key of run.rows.keys()) if (key.startsWith(table)) run.rows.delete(key)
+    assert.match(credentialViolations(run.view).join(), expected)
+  }
+})
+
 test('the list begins with the newest and is read in pages', () => {
   const run = new CredentialRun()
   for (let nth = 0; nth < 5; nth++) {
@@ -217,15 +242,14 @@ test('the list begins with the newest and is read in pages', () => {
 
 // The signature of the sender inside the body
 
-const { endorsement } = attest
+const endorsement = attest.endorsement ?? assert.fail('attest has an endorsement')
 const by = { did: alice.did, key: alice.did, nowMs: genesisTimeMs + 999 }
 
 /** As a node does it: what is to be signed, then the body with the signature. */
 function endorsed(credential: JsonObject, endorser = by, secretKey = alice.secretKey): JsonObject {
-  const { message, endorsed } = endorsement ?? assert.fail('attest has an endorsement')
-  const unsigned = message({ credential }, endorser)
+  const unsigned = endorsement.message({ credential }, endorser)
   if (unsigned === undefined) return credential
-  return endorsed({ credential }, endorser, sign(unsigned, secretKey)).credential
+  return endorsement.endorsed({ credential }, endorser, sign(unsigned, secretKey)).credential
 }
 
 test('a plain credential is completed and signed by the node of its issuer', () => {

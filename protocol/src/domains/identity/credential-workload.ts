@@ -21,7 +21,7 @@ function attestation(draw: WorkloadDraw, issuer: Did, subject: Did): WorkloadOrd
   const credential = signCredential(
     {
       credentialSubject: { id: formatDid(subject), capability: `skill ${draw.below(10)}` },
-      ...(draw.below(2) === 0 && { validUntil: formatDateTime(nowMs + draw.below(120_000)) }),
+      ...(draw.below(2) === 0 && { validUntil: formatDateTime(nowMs + draw.below(30_000)) }),
     },
     { did: issuer, key, nowMs },
     message => draw.sign(key, message),

@@ -3,7 +3,7 @@ import { sign } from '../../protocol/src/crypto/ed25519.ts'
 import { rotationMessage, rotationsOf } from '../../protocol/src/domains/identity/index.ts'
 import type { AnyTransactionKind } from '../../protocol/src/ledger/domain.ts'
 import type { Transaction } from '../../protocol/src/ledger/envelope.ts'
-import type { Outcome } from '../../protocol/src/ledger/ledger.ts'
+import type { Ledger, Outcome } from '../../protocol/src/ledger/ledger.ts'
 import { actor } from './actors.ts'
 import { genesisTimeMs, LedgerRun, type NetworkOptions } from './ledger-run.ts'
 
@@ -29,8 +29,8 @@ export interface GrantTerms {
 }
 
 export class IdentityRun extends LedgerRun {
-  constructor(options: NetworkOptions = {}) {
-    super({ balances: { alice: 10_000n, bob: 1_000n, carol: 1_000n }, ...options })
+  constructor(options: NetworkOptions = {}, domains?: Ledger) {
+    super({ balances: { alice: 10_000n, bob: 1_000n, carol: 1_000n }, ...options }, domains)
   }
 
   order(from: string, kind: string, payload: unknown, { by, fee = 1n, nonce }: Said = {}): Transaction {

@@ -310,15 +310,16 @@ export function struct<const F extends Fields>(fields: F): StructCodec<StructOf<
   }
 }
 
-/** At most `max` values of one kind. */
-export function list<T>(item: Codec<T>, max: number): Codec<readonly T[]> {
+/** At least `min` and at most `max` values of one kind. */
+export function list<T>(item: Codec<T>, max: number, min = 0): Codec<readonly T[]> {
   const read = (input: unknown, decode: (item: unknown) => T): readonly T[] => {
     if (!Array.isArray(input)) throw new DecodeError('must be a list')
     if (input.length > max) throw new DecodeError(`must have at most ${max} items, has ${input.length}`)
+    if (input.length < min) throw new DecodeError(`must have at least ${min} items, has ${input.length}`)
     return input.map((entry, index) => at(index, () => decode(entry)))
   }
   return {
-    schema: { type: 'array', items: item.schema, maxItems: max },
+    schema: { type: 'array', items: item.schema, maxItems: max, ...(min > 0 && { minItems: min }) },
     toCbor: value => value.map(entry => item.toCbor(entry)),
     fromCbor: cbor => read(cbor, item.fromCbor),
     toJson: value => value.map(entry => item.toJson(entry)),
@@ -365,6 +366,34 @@ export function union<const V extends Variants>(variants: V): Codec<UnionOf<V>> 
       return { type: tag, value: at(tag, () => codec.fromJson((json as Record<string, unknown>)[tag])) } as UnionOf<V>
     },
   }
+}
+
+/** The same codec, for those values only in which `problem` finds none. It answers with what is wrong. */
+export function checked<T, C extends Codec<T>>(codec: C & Codec<T>, problem: (value: T) => string | undefined): C {
+  const check = (value: T): T => {
+    const found = problem(value)
+    if (found !== undefined) throw new DecodeError(found)
+    return value
+  }
+  return {
+    ...codec,
+    fromCbor: cbor => check(codec.fromCbor(cbor)),
+    fromJson: json => check(codec.fromJson(json)),
+  }
+}
+
+/**
+ * A type that contains itself, at most `depthMax` deep. `form` gets the codec of what is inside. The schema describes
+ * the outermost level; what is inside looks the same.
+ */
+export function recursive<T>(depthMax: number, form: (inner: Codec<T>) => Codec<T>): Codec<T> {
+  const schema = { type: 'object', description: `The same again, at most ${depthMax} deep in all` }
+  const tooDeep = (): never => {
+    throw new DecodeError(`is nested more than ${depthMax} deep`)
+  }
+  let codec: Codec<T> = { schema, toCbor: tooDeep, fromCbor: tooDeep, toJson: tooDeep, fromJson: tooDeep }
+  for (let depth = 0; depth < depthMax; depth += 1) codec = form({ ...codec, schema })
+  return codec
 }
 
 function expectBoolean(input: unknown): boolean {

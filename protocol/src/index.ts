@@ -182,6 +182,7 @@ export {
   table,
   type View,
 } from './ledger/state.ts'
+export { signEnvelope } from './ledger/signing.ts'
 export { nextDeadline } from './ledger/deadlines.ts'
 export { validatorsAt } from './ledger/validators.ts'
 

@@ -11,9 +11,11 @@ import {
   ledger,
   mnemonicOf,
   signatureStatements,
+  toHex,
+  type Transaction,
 } from '@claw-network/protocol'
 import fc from 'fast-check'
-import { createWallet, type Order } from './wallet.ts'
+import { createSessionWallet, createWallet, type Order } from './wallet.ts'
 
 const chainId = `0x${'ab'.repeat(32)}`
 const zeroWords = mnemonicOf(new Uint8Array(32))
@@ -65,14 +67,46 @@ test('a node reads what was ordered, and finds the signature right', () => {
           [envelope.nonce, envelope.fee, transaction.kind.body.toJson(envelope.payload)],
           [nonce, BigInt(fee), { to, amount: Number(amount), memo }],
         )
-        for (const { signature, message, publicKey } of signatureStatements(transaction)) {
-          assert.ok(isCanonicalSignature(signature, publicKey))
-          assert.ok(verify(null, message, ed25519Key(publicKey), signature))
-        }
+        assertSigned(transaction, wallet.publicKey)
       },
     ),
     { numRuns: 20 },
   )
+})
+
+test('a session wallet signs for another identity and names its key', () => {
+  const owner = createWallet(zeroWords)
+  const secretKey = new Uint8Array(32).fill(7)
+  const session = createSessionWallet(secretKey, owner.did)
+  assert.deepEqual([session.did, session.address], [owner.did, owner.address])
+  const transaction = decode(session.sign(order).bytes)
+  assert.equal(`0x${transaction.envelope.signer}`, session.publicKey)
+  assert.equal(session.publicKey, createWallet(secretKey).publicKey)
+  assert.equal(formatDid(transaction.envelope.sender), owner.did)
+  assertSigned(transaction, session.publicKey)
+})
+
+test('a session wallet of the key in the DID is the wallet itself', () => {
+  const secretKey = new Uint8Array(32).fill(7)
+  const owner = createWallet(secretKey)
+  assert.deepEqual(createSessionWallet(secretKey, owner.did).sign(order), owner.sign(order))
+})
+
+test('a session wallet wants a DID and a key of 32 bytes', () => {
+  assert.throws(() => createSessionWallet(new Uint8Array(32), to), /must be a DID/)
+  assert.throws(() => createSessionWallet(new Uint8Array(33), createWallet(zeroWords).did), /has 33/)
+})
+
+test('a wallet adds the signature that a payload needs of it', () => {
+  const wallet = createWallet(zeroWords)
+  const signed = wallet.sign({
+    ...order,
+    kind: 'identity.attest',
+    body: { credential: { credentialSubject: { capability: 'translation zh-en' } } },
+  })
+  const transaction = decode(signed.bytes)
+  assert.equal(signatureStatements(transaction).length, 2)
+  assertSigned(transaction, wallet.publicKey)
 })
 
 test('an order that is not well-formed is refused with the name of its field', () => {
@@ -102,6 +136,14 @@ test('a secret that is none is refused, and its words are not repeated', () => {
     (error: Error) => /word 1 /.test(error.message) && !error.message.includes('clawnet'),
   )
 })
+
+function assertSigned(transaction: Transaction, by: string): void {
+  for (const { signature, message, publicKey } of signatureStatements(transaction)) {
+    assert.equal(`0x${toHex(publicKey)}`, by)
+    assert.ok(isCanonicalSignature(signature, publicKey))
+    assert.ok(verify(null, message, ed25519Key(publicKey), signature))
+  }
+}
 
 function ed25519Key(publicKey: Uint8Array): ReturnType<typeof createPublicKey> {
   const prefix = Buffer.from('302a300506032b6570032100', 'hex')

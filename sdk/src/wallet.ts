@@ -1,8 +1,6 @@
 /** Keys that never leave this process: transactions are built and signed here, the node only passes them on. */
 import {
-  type Address,
   addressOf,
-  assemble,
   DecodeError,
   type Did,
   entropyOf,
@@ -12,20 +10,24 @@ import {
   hash,
   identityKey,
   ledger,
+  parseDid,
+  publicKey,
   publicKeyOf,
   seedOf,
   sign,
-  signingBytes,
+  signEnvelope,
   toHex,
 } from '@claw-network/protocol'
 import type { BodyOf, KindName } from './tables.ts'
 import { toJsonText } from './json-form.ts'
 
 export interface Wallet {
-  /** `did:claw:z6Mk…` */
+  /** `did:claw:z6Mk…` of the identity it signs for. */
   readonly did: string
   /** `claw1…` */
   readonly address: string
+  /** `0x…` of the key that signs: what `identity.grant` and `identity.rotate` call it. */
+  readonly publicKey: string
   /** Throws DecodeError that names the field where the order is not well-formed. */
   sign<K extends KindName>(order: Order<K>): SignedTransaction
 }
@@ -58,21 +60,40 @@ export interface SignedTransaction {
  */
 export function createWallet(secret: string | Uint8Array, index = 0): Wallet {
   const secretKey = typeof secret === 'string' ? identityKey(seedOf(entropyOf(secret)), index) : secret
-  if (secretKey.length !== 32) throw new DecodeError(`a secret key has 32 bytes, this one has ${secretKey.length}`)
-  const sender = publicKeyOf(secretKey) as Did
+  checkLength(secretKey)
+  return walletOf(secretKey, publicKeyOf(secretKey) as Did)
+}
+
+/**
+ * A wallet that signs for `did` with a key that is not the one in the DID: a session key, within what the identity
+ * granted it, or the key that the identity has rotated to. Throws DecodeError for what is no DID.
+ */
+export function createSessionWallet(secretKey: Uint8Array, did: string): Wallet {
+  checkLength(secretKey)
+  return walletOf(secretKey, parseDid(did))
+}
+
+function walletOf(secretKey: Uint8Array, sender: Did): Wallet {
+  const key = publicKeyOf(secretKey)
   const did = formatDid(sender)
-  const account: Address = addressOf(sender)
   const codec = envelopeCodec(ledger.kinds)
 
   return {
     did,
-    address: formatAddress(account),
+    address: formatAddress(addressOf(sender)),
+    publicKey: publicKey.toJson(key) as string,
     sign({ body, ...head }) {
       const given = JSON.parse(toJsonText({ ...head, sender: did, payload: body })) as unknown
-      const envelope = codec.fromJson(given)
-      const signature = sign(signingBytes(ledger.kinds, envelope), secretKey)
-      const { id, bytes } = assemble(ledger.kinds, envelope, signature)
+      const envelope = { ...codec.fromJson(given), ...(key !== sender && { signer: key }) }
+      const { id, bytes } = signEnvelope(ledger.kinds, envelope, {
+        sign: message => sign(message, secretKey),
+        nowMs: Date.now(),
+      })
       return { txHash: hash.toJson(id) as string, bytes: `0x${toHex(bytes)}` }
     },
   }
+}
+
+function checkLength({ length }: Uint8Array): void {
+  if (length !== 32) throw new DecodeError(`a secret key has 32 bytes, this one has ${length}`)
 }

@@ -152,8 +152,8 @@ const history = jsonRoute({
     cursor: optional(describe(text(64, 1), 'Where the next page begins; absent on the last one')),
   }),
   example: { limit: 20, offset: 0 },
-  handle({ node, sender }, { did: owner, address: named, limit = limitDefault, offset = 0, cursor }) {
-    const account = named ?? addressOf(owner ?? sender.identity(undefined))
+  handle({ node, sender }, { did: owner, address: named, limit = limitDefault, offset = 0, cursor }, call) {
+    const account = named ?? addressOf(owner ?? sender.identity(undefined, call.principal))
     const before = cursor === undefined ? undefined : placeOf(cursor)
     const found = node.history(account, { limit: limit + 1, offset, ...(before && { before }) })
     const entries = found.slice(0, limit)

@@ -18,6 +18,7 @@ import {
 } from '@claw-network/protocol'
 import { exampleOf } from './examples.ts'
 import type { ApiNode } from './node.ts'
+import { owner, type Principal } from './principal.ts'
 import { Problem } from './problems.ts'
 import { jsonRoute, type Route } from './route.ts'
 import type { SendFields } from './sender.ts'
@@ -45,8 +46,11 @@ export function domainRoutes(ledger: Ledger): Route[] {
 }
 
 /** What a query may know of the node. */
-export function queryContextOf({ chain, mempool, wallet, clock, begun }: ApiNode): QueryContext {
-  const self = wallet.identities()[0]?.did
+export function queryContextOf(
+  { chain, mempool, wallet, clock, begun }: ApiNode,
+  principal: Principal = owner,
+): QueryContext {
+  const self = principal.role === 'agent' ? principal.token.did : wallet.identities()[0]?.did
   return {
     height: chain.tip.height,
     timeMs: Math.max(clock.nowMs(), chain.tip.timeMs + 1),
@@ -65,7 +69,8 @@ function transactionRoute(domain: Domain, kind: AnyTransactionKind): Route {
     method: 'POST',
     path: kind.path,
     tag: domain.name,
-    access: 'write',
+    // Who could change who may sign could do away with all limits.
+    access: kind.needsOwnKey ? 'owner' : 'write',
     doc: kind.doc,
     input: struct({ ...kind.body.fields, ...sendFields }),
     answer: transactionAnswer,
@@ -75,7 +80,7 @@ function transactionRoute(domain: Domain, kind: AnyTransactionKind): Route {
     async handle({ sender, outcomes, rejections }, input, call) {
       const fields = input as SendFields & { readonly [name: string]: unknown }
       const payload = Object.fromEntries(names.filter(name => name in fields).map(name => [name, fields[name]]))
-      const { id } = await sender.send(kind, payload, fields, call)
+      const id = await sender.send(kind, payload, fields, call)
       const outcome = await outcomes.settled(id, call.waitMs, call.signal)
       return transactionAnswerOf(id, outcome, rejections, call.waitMs > 0)
     },
@@ -93,8 +98,8 @@ function queryRoute(domain: Domain, query: AnyQuery): Route {
     answer: query.output,
     codes: ['not_found'],
     example: exampleOf(query, query.input),
-    handle({ node }, input) {
-      const answer = query.read(node.chain.view, input, queryContextOf(node))
+    handle({ node }, input, { principal }) {
+      const answer = query.read(node.chain.view, input, queryContextOf(node, principal))
       if (answer === undefined) throw Problem.of('not_found')
       return answer
     },

@@ -1,8 +1,11 @@
 /** Decides which requests come through, in this order: Host, browser headers, method, credential, right, type, size. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { guest, owner, type Principal } from './principal.ts'
 import { Problem } from './problems.ts'
 import type { RouteAccess } from './route.ts'
+import { scopeOf } from './scopes.ts'
+import type { AgentTokens } from './tokens.ts'
 
 export const bodyBytesMax = 1024 * 1024
 
@@ -25,19 +28,24 @@ export interface Knock {
   readonly viaSocket: boolean
   /** Of the route it is for; a path that does not exist is guarded like a read. */
   readonly access: RouteAccess
+  readonly path: string
 }
 
-/** `owner` may use unlocked identities; a `guest` must show a passphrase in the body to write. */
-export type Visitor = 'owner' | 'guest'
+export interface GuardDependencies {
+  /** What this run of the node wrote into `api.cookie`. */
+  readonly cookie: string
+  readonly tokens: AgentTokens
+}
 
 export class Guard {
   readonly #options: GuardOptions
   readonly #credentials: readonly Uint8Array[]
+  readonly #tokens: AgentTokens
   #hosts: ReadonlySet<string> = new Set()
 
-  /** `cookie` is what this run of the node wrote into `api.cookie`. */
-  constructor(options: GuardOptions, { cookie }: { readonly cookie: string }) {
+  constructor(options: GuardOptions, { cookie, tokens }: GuardDependencies) {
     this.#options = options
+    this.#tokens = tokens
     this.#credentials = [cookie, ...(options.token === undefined ? [] : [options.token])].map(fingerprint)
   }
 
@@ -48,7 +56,7 @@ export class Guard {
   }
 
   /** Throws a Problem for a request that does not come through. */
-  admit(knock: Knock): Visitor {
+  admit(knock: Knock): Principal {
     const { method, headers, viaSocket, access } = knock
     if (!viaSocket) this.#checkHost(headers.host)
     checkBrowserHeaders(headers)
@@ -60,10 +68,11 @@ export class Guard {
         detail: 'Upgrade: the API speaks HTTP/1.1 only; leave it out.',
       })
     }
-    const visitor = this.#identify(knock)
-    if (this.#options.readonly && (access === 'write' || access === 'submit')) throw Problem.of('read_only')
+    const principal = this.#identify(knock)
+    if (this.#options.readonly && method === 'POST' && access !== 'read') throw Problem.of('read_only')
+    checkRight(principal, knock)
     if (method === 'POST') checkBody(headers)
-    return visitor
+    return principal
   }
 
   #checkHost(host: string | undefined): void {
@@ -74,16 +83,16 @@ export class Guard {
     })
   }
 
-  #identify({ headers, viaSocket, access }: Knock): Visitor {
+  #identify({ headers, viaSocket, access }: Knock): Principal {
     const { token, trustsLoopback } = this.#options
-    if (viaSocket) return 'owner'
     if (headers.authorization !== undefined) {
       const [, credential] = /^Bearer +(\S+)$/i.exec(headers.authorization) ?? []
-      if (credential === undefined || !this.#isKnown(credential)) {
-        throw Problem.of('credential_is_wrong', { field: 'Authorization', headers: challenge })
-      }
-      return 'owner'
+      const known = credential === undefined ? undefined : this.#holderOf(credential)
+      // Through the socket only the node's own user comes, whatever he shows; an agent of his stays an agent.
+      if (known !== undefined) return known
+      if (!viaSocket) throw Problem.of('credential_is_wrong', { field: 'Authorization', headers: challenge })
     }
+    if (viaSocket) return owner
     if (token !== undefined && access !== 'public') {
       throw Problem.of('credential_is_missing', {
         field: 'Authorization',
@@ -91,18 +100,46 @@ export class Guard {
         headers: challenge,
       })
     }
-    return trustsLoopback && token === undefined ? 'owner' : 'guest'
+    return trustsLoopback && token === undefined ? owner : guest
   }
 
-  /** Looks at all of them, in constant time. */
-  #isKnown(credential: string): boolean {
+  /** Looks at all of them, in constant time. Throws a Problem for an agent token that has ended. */
+  #holderOf(credential: string): Principal | undefined {
     const given = fingerprint(credential)
-    return this.#credentials.map(known => timingSafeEqual(known, given)).includes(true)
+    const isOwners = this.#credentials.map(known => timingSafeEqual(known, given)).includes(true)
+    const token = this.#tokens.identify(credential)
+    if (isOwners) return owner
+    if (token === undefined) return
+    if (!this.#tokens.isLive(token.id)) throw tokenHasEnded()
+    return { role: 'agent', token }
   }
 }
 
 /** What a 401 must carry (RFC 9110). */
 export const challenge = { 'www-authenticate': 'Bearer' } as const
+
+export function tokenHasEnded(): Problem {
+  return Problem.of('token_has_ended', { field: 'Authorization', headers: challenge })
+}
+
+/** What a guest may write, the passphrase in the body says. */
+function checkRight(principal: Principal, { access, path, method }: Knock): void {
+  if (principal.role === 'guest' && access === 'private') {
+    throw Problem.of('credential_is_missing', { field: 'Authorization', headers: challenge })
+  }
+  if (principal.role !== 'agent') return
+  if (access === 'owner') throw Problem.of('owner_is_needed')
+  const { scopes } = principal.token
+  const needed = access === 'write' && method === 'POST' ? scopeOf(path) : undefined
+  if (needed !== undefined && !scopes.includes(needed)) throw scopeIsMissing(needed)
+}
+
+export function scopeIsMissing(needed: string): Problem {
+  return Problem.of('scope_is_missing', {
+    field: 'Authorization',
+    detail: `Authorization: this agent token has not the scope ${needed}.`,
+  })
+}
 
 /** A browser names the page a request comes from; only pages of this very address may call. */
 function checkBrowserHeaders({ host, origin, referer, 'sec-fetch-site': site }: IncomingHttpHeaders): void {

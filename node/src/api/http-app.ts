@@ -4,8 +4,9 @@ import type { Socket } from 'node:net'
 import { DecodeError, type Json } from '@claw-network/protocol'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { bodyBytesMax, challenge, type Guard } from './guard.ts'
-import { type IdempotencyKeys, type KeySlot, requestHash } from './idempotency.ts'
+import { type KeySlot, requestHash } from './idempotency.ts'
 import { parseJson } from './json.ts'
+import { callerOf, guest, type Principal } from './principal.ts'
 import { malformed, Problem, problemBody } from './problems.ts'
 import { fieldsOf, waitField } from './request-fields.ts'
 import type { ApiContext, Call, JsonRoute, Route, RouteAccess } from './route.ts'
@@ -15,7 +16,7 @@ declare module 'fastify' {
     readonly access?: RouteAccess
   }
   interface FastifyRequest {
-    isOwner: boolean
+    principal: Principal
   }
 }
 
@@ -30,7 +31,6 @@ const waitSecondsMax = 120
 export interface HttpAppDependencies {
   readonly context: ApiContext
   readonly guard: Guard
-  readonly keys: IdempotencyKeys
   /** Whether a connection came through the Unix socket. */
   readonly isOwnSocket: (socket: Socket) => boolean
 }
@@ -66,7 +66,7 @@ export function httpApp(routes: readonly Route[], dependencies: HttpAppDependenc
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, parseJson(body as Buffer))
   })
-  app.decorateRequest('isOwner', false)
+  app.decorateRequest('principal')
   app.setErrorHandler(refuse)
   app.setNotFoundHandler(request => {
     throw Problem.of('unknown_path', {
@@ -78,7 +78,8 @@ export function httpApp(routes: readonly Route[], dependencies: HttpAppDependenc
     try {
       const { method, headers, raw, routeOptions } = request
       const access = routeOptions.config.access ?? 'read'
-      request.isOwner = guard.admit({ method, headers, access, viaSocket: isOwnSocket(raw.socket) }) === 'owner'
+      const path = routeOptions.url ?? ''
+      request.principal = guard.admit({ method, headers, access, path, viaSocket: isOwnSocket(raw.socket) })
     } catch (error) {
       const isWrongGuess = error instanceof Problem && error.code === 'credential_is_wrong'
       if (isWrongGuess) clock.after(wrongCredentialMs, () => done(error))
@@ -114,17 +115,19 @@ function answer(
   route: JsonRoute<unknown, unknown>,
   request: FastifyRequest,
   reply: FastifyReply,
-  { context, keys }: HttpAppDependencies,
+  { context }: HttpAppDependencies,
 ): Promise<FastifyReply> | FastifyReply {
+  const { principal } = request
   const fields = fieldsOf(route, request)
-  if (route.access === 'write' && !request.isOwner && !Object.hasOwn(fields, 'passphrase')) {
+  const needsRight = route.access === 'write' || route.access === 'owner'
+  if (needsRight && principal === guest && !Object.hasOwn(fields, 'passphrase')) {
     throw Problem.of('credential_is_missing', { field: 'passphrase', headers: challenge })
   }
   const input = route.input.fromJson(fields)
   const waitMs = waitMsOf(route, request, reply)
 
   if (route.method === 'GET') {
-    const value = route.handle(context, input, callOf(reply, waitMs))
+    const value = route.handle(context, input, callOf(principal, reply, waitMs))
     const send = (found: unknown): FastifyReply =>
       sendJson(reply, {
         ...jsonOf(route, found),
@@ -133,9 +136,11 @@ function answer(
     return value instanceof Promise ? value.then(send) : send(value)
   }
   const work = async (slot?: KeySlot): Promise<JsonObject> =>
-    jsonOf(route, await route.handle(context, input, callOf(reply, waitMs, slot)))
-  const key = idempotencyKeyOf(request)
-  const worked = key === undefined ? work() : keys.run(key, requestHash(route.method, pathOf(request), fields), work)
+    jsonOf(route, await route.handle(context, input, callOf(principal, reply, waitMs, slot)))
+  const key = idempotencyKeyOf(route, request)
+  const asked = requestHash(route.method, pathOf(request), fields)
+  const worked =
+    key === undefined ? work() : context.orders.keys.run({ caller: callerOf(principal), key, request: asked }, work)
   return worked.then(json => sendJson(reply, json))
 }
 
@@ -165,8 +170,9 @@ function withCommonHeaders(reply: FastifyReply): FastifyReply {
     .header('x-request-id', reply.request.id)
 }
 
-function callOf(reply: FastifyReply, waitMs: number, keySlot?: KeySlot): Call {
+function callOf(principal: Principal, reply: FastifyReply, waitMs: number, keySlot?: KeySlot): Call {
   return {
+    principal,
     waitMs,
     get signal() {
       const gone = new AbortController()
@@ -193,9 +199,13 @@ function waitMsOf(route: JsonRoute<unknown, unknown>, { query, headers }: Fastif
   return asked === undefined ? 0 : waitSecondsDefault * 1000
 }
 
-function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+function idempotencyKeyOf(
+  { tellsSecret }: JsonRoute<unknown, unknown>,
+  { headers }: FastifyRequest,
+): string | undefined {
   const key = headers['idempotency-key']
   if (key === undefined) return
+  if (tellsSecret) throw new DecodeError('is not taken here: no answer with a secret is kept').within('Idempotency-Key')
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw new DecodeError('must have 1 to 255 visible ASCII characters').within('Idempotency-Key')
   }

@@ -24,7 +24,7 @@ afterEach(() => node.stop())
 const pay = (key: string, fields: object = {}, path = transfer): Promise<HttpAnswer> =>
   call(node, path, { body: { to: node.names.stranger, amount: 1, ...fields }, headers: { 'idempotency-key': key } })
 
-const journal = (): string => join(node.directory, 'idempotency.jsonl')
+const journal = (): string => join(node.directory, 'orders.jsonl')
 
 test('the same request with the same key gives the same answer and makes one transaction', async () => {
   const first = await pay('a')
@@ -137,7 +137,7 @@ test('a key of another chain in the same directory is as good as none', async ()
   try {
     await other.wallet.unlock(other.did, passphrase, 60_000)
     await other.api.stop()
-    copyFileSync(journal(), join(other.directory, 'idempotency.jsonl'))
+    copyFileSync(journal(), join(other.directory, 'orders.jsonl'))
     await other.restartApi()
     const body = { to: node.names.stranger, amount: 1 }
     const answer = await call(other, transfer, { body, headers: { 'idempotency-key': 'a' } })

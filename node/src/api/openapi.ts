@@ -3,6 +3,7 @@ import type { Json, JsonSchema } from '@claw-network/protocol'
 import { apiCodes, type Rejections, statusOf } from './problems.ts'
 import { waitField } from './request-fields.ts'
 import type { Route, RouteAccess } from './route.ts'
+import { type Scope, scopeOf } from './scopes.ts'
 
 export interface OpenApi {
   readonly openapi: '3.1.1'
@@ -30,6 +31,8 @@ export interface Operation {
   readonly summary: string
   /** Who may call it: see the description of the document. */
   readonly 'x-access': RouteAccess
+  /** Which scope an agent token needs for it. */
+  readonly 'x-scope'?: Scope
   readonly security?: OpenApi['security']
   readonly parameters?: readonly Parameter[]
   readonly requestBody?: { readonly required: true; readonly content: { readonly [type: string]: Content } }
@@ -58,10 +61,17 @@ const description = [
   'The API of your own node. It listens on this machine only, and on the Unix socket clawnetd.sock in the node’s directory.',
   'Reading needs no credential. Writing needs one of: the passphrase of the identity in the body; an unlocked identity together with the',
   'cookie (`Authorization: Bearer` and the content of api.cookie, which is new at every start); the API token, where one is set: then every',
-  'request needs it or the cookie. On a `local` network an unlocked identity is enough. The Unix socket needs no credential.',
+  'request needs it or another credential; an agent token, within its limits. On a `local` network an unlocked identity is enough. The Unix',
+  'socket needs no credential.',
   '',
-  'The `x-access` of an operation says what it needs. `public`: nothing. `read`: nothing, unless an API token is set. `submit`: the same, for',
-  'transactions that somebody else has signed already; refused on a read-only node. `write`: one of the credentials above; refused likewise.',
+  'The `x-access` of an operation says what it needs. `public`: nothing. `read`: nothing, unless an API token is set. `private`: a',
+  'credential; an agent sees what is its own. `submit`: like `read`, for transactions that somebody else has signed already; an agent token',
+  'needs the scope of the kind. `write`: one of the credentials above; an agent token needs the scope in `x-scope`. `owner`: the same, but no',
+  'agent token is enough. A read-only node refuses `submit`, `write` and `owner`.',
+  '',
+  'An agent token (`POST /api/tokens`) acts for one identity: without `did` that one is meant, and no other may be. What its transactions take',
+  'is counted by effect, fees included. What takes more than `approvalAbove` waits for its owner: the answer is `approval_is_needed`, and the',
+  'same request with the same `Idempotency-Key` gives the transaction once it is approved.',
   '',
   'All amounts are integers of Tokens. Bodies are JSON in UTF-8 of at most 1 MiB; unknown fields, fields given twice and numbers that are',
   'not plain integers are refused. Where an address is asked for, a DID will do. Answers to reads carry `asOfHeight`, the block they are as of.',
@@ -103,7 +113,7 @@ export function openapiOf(
   const paths: { [path: string]: { [method: string]: Operation } } = {}
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}')
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) }
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, routes) }
   }
   return {
     openapi: '3.1.1',
@@ -114,7 +124,11 @@ export function openapiOf(
     paths,
     components: {
       securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'The content of api.cookie, or the API token' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The content of api.cookie, the API token, or an agent token',
+        },
       },
       schemas: { Problem: problemSchema },
     },
@@ -135,13 +149,14 @@ const problemSchema: JsonSchema = {
     detail: { type: 'string', description: 'What is wrong and what to do' },
     field: { type: 'string', description: 'The field it is about' },
     by: { type: 'string', description: 'The transaction that is in the way' },
+    approval: { type: 'string', description: 'The approval that it waits for, or waited for' },
     retryable: { type: 'boolean', description: 'The same request may succeed later' },
     requestId: { type: 'string', description: 'Under this id the node’s log tells more' },
   },
   required: ['type', 'title', 'status', 'code', 'detail', 'retryable', 'requestId'],
 }
 
-function operationOf(route: Route): Operation {
+function operationOf(route: Route, routes: readonly Route[]): Operation {
   const { method, access, example = {} } = route
   const inPath = namesInPath(route.path)
   const fields = Object.entries(route.input.fields)
@@ -157,14 +172,16 @@ function operationOf(route: Route): Operation {
   const parameters = [
     ...fields.filter(([name]) => method === 'GET' || inPath.has(name)).map(parameterOf),
     ...(waits ? [waitParameter, preferParameter] : []),
-    ...(method === 'POST' ? [keyParameter] : []),
+    ...(method === 'POST' && !('tellsSecret' in route) ? [keyParameter] : []),
   ]
   return {
-    operationId: operationIdOf(route),
+    operationId: operationIdOf(route, routes),
     tags: [route.tag],
     summary: route.doc,
     'x-access': access,
+    ...(access === 'write' && { 'x-scope': scopeOf(route.path) }),
     ...(access === 'public' && { security: [] }),
+    ...(access === 'private' && { security: [{ bearer: [] }] }),
     ...(parameters.length > 0 && { parameters }),
     ...(method === 'POST' && {
       requestBody: {
@@ -189,7 +206,7 @@ function contentOf(route: Route): { [type: string]: Content } {
   if ('open' in route)
     return { [route.mediaType]: { schema: { type: route.mediaType === 'application/json' ? 'object' : 'string' } } }
   const { schema } = route.answer
-  if (route.method !== 'GET' || route.access === 'public') return { 'application/json': { schema } }
+  if (route.method !== 'GET' || route.access !== 'read') return { 'application/json': { schema } }
   const properties = schema['properties'] as { readonly [field: string]: Json }
   const required = (schema['required'] ?? []) as readonly Json[]
   const asOfHeight = { type: 'integer', minimum: 0, description: 'The last final block when this was read' }
@@ -201,9 +218,12 @@ function contentOf(route: Route): { [type: string]: Content } {
 }
 
 /** `POST /api/wallet/escrow/:id/release` is `postWalletEscrowRelease`. */
-function operationIdOf({ method, path }: Route): string {
+function operationIdOf({ method, path }: Route, routes: readonly Route[]): string {
   const words = path.split(/[/.]/).filter(word => word !== '' && word !== 'api' && !word.startsWith(':'))
-  const named = path.includes(':') && method === 'GET' ? [...words, 'by', ...namesInPath(path)] : words
+  const plain = path.replace(/\/:\w+/g, '')
+  const isTaken = routes.some(route => route.method === method && route.path === plain)
+  const needsNames = path.includes(':') && (method === 'GET' || isTaken)
+  const named = needsNames ? [...words, 'by', ...namesInPath(path)] : words
   return method.toLowerCase() + named.map(word => word.slice(0, 1).toUpperCase() + word.slice(1)).join('')
 }
 

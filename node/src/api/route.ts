@@ -4,15 +4,20 @@ import type { Codec, Json, StructCodec } from '@claw-network/protocol'
 import type { EventStreams } from './events.ts'
 import type { KeySlot } from './idempotency.ts'
 import type { ApiNode } from './node.ts'
+import type { Orders } from './orders.ts'
 import type { Outcomes } from './outcomes.ts'
+import type { Principal } from './principal.ts'
 import type { Rejections } from './problems.ts'
 import type { Sender } from './sender.ts'
+import type { AgentTokens } from './tokens.ts'
 
 /**
- * `public`: for everybody. `read`: open on loopback, with the API token where one is set. `submit`: the same, but refused
- * on a read-only node. `write`: needs a credential, or the passphrase in the body; refused on a read-only node.
+ * `public`: for everybody. `read`: open on loopback, with the API token where one is set. `private`: needs a credential;
+ * an agent sees what is its own. `submit`: like `read`, but refused on a read-only node, and to agents without the scope.
+ * `write`: needs a credential, or the passphrase in the body; of agents the scope of the path; refused on a read-only
+ * node. `owner`: the same, but no agent token is enough.
  */
-export type RouteAccess = 'public' | 'read' | 'submit' | 'write'
+export type RouteAccess = 'public' | 'read' | 'private' | 'submit' | 'write' | 'owner'
 
 interface Declared<I> {
   readonly method: 'GET' | 'POST'
@@ -31,6 +36,8 @@ interface Declared<I> {
 
 export interface JsonRoute<I, A> extends Declared<I> {
   readonly answer: Codec<A>
+  /** The answer tells a secret, so none is kept for an Idempotency-Key. */
+  readonly tellsSecret?: true
   /** The request may wait for the outcome of a transaction: `?wait=final` or `Prefer: wait=30`. */
   readonly waits?: true
   handle(context: ApiContext, input: I, call: Call): A | Promise<A>
@@ -60,18 +67,23 @@ export interface ApiContext {
   readonly rejections: Rejections
   readonly outcomes: Outcomes
   readonly sender: Sender
+  readonly tokens: AgentTokens
+  readonly orders: Orders
   readonly events: EventStreams
   readonly reference: { readonly openapi: string; readonly page: string }
 }
 
 /** What a handler may know of its request besides the input. */
 export interface Call {
+  readonly principal: Principal
   /** 0 answers at once. */
   readonly waitMs: number
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal
   /** Present where the request came with an Idempotency-Key. */
   readonly keySlot?: KeySlot
+  /** The approval under which it is sent. */
+  readonly approval?: string
 }
 
 export interface Exchange {

@@ -1,10 +1,12 @@
 /** Every path of the API, in the order of the reference. */
 import { type Ledger, struct } from '@claw-network/protocol'
+import { approvalRoutes } from './approval-routes.ts'
 import { chainRoutes } from './chain-routes.ts'
 import { domainRoutes } from './domain-routes.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { pagePolicy } from './reference-page.ts'
 import { rawRoute, type Route } from './route.ts'
+import { tokenRoutes } from './token-routes.ts'
 import { transactionRoutes } from './transaction-routes.ts'
 
 const openapi = rawRoute({
@@ -42,5 +44,14 @@ const page = rawRoute({
 })
 
 export function apiRoutes(ledger: Ledger): readonly Route[] {
-  return [...nodeRoutes, ...domainRoutes(ledger), ...transactionRoutes, ...chainRoutes, openapi, page]
+  return [
+    ...nodeRoutes,
+    ...domainRoutes(ledger),
+    ...transactionRoutes,
+    ...chainRoutes,
+    ...tokenRoutes,
+    ...approvalRoutes,
+    openapi,
+    page,
+  ]
 }

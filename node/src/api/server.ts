@@ -10,15 +10,15 @@ import { replacePrivateFile } from '../private-files.ts'
 import { EventStreams } from './events.ts'
 import { Guard } from './guard.ts'
 import { httpApp } from './http-app.ts'
-import { IdempotencyKeys } from './idempotency.ts'
 import type { ApiNode, ApiOptions } from './node.ts'
 import { openapiOf } from './openapi.ts'
+import { Orders } from './orders.ts'
 import { Outcomes } from './outcomes.ts'
 import { Rejections } from './problems.ts'
 import { renderReferencePage } from './reference-page.ts'
 import { apiRoutes } from './routes.ts'
 import { Sender } from './sender.ts'
-import { Spending } from './spending.ts'
+import { AgentTokens } from './tokens.ts'
 
 /** The API cannot be served as it is set up; the message says what to do. */
 export class ApiStartError extends Error {
@@ -49,17 +49,16 @@ export class ApiServer {
     }
 
     try {
-      const spending = await Spending.open(options, { clock })
-      closers.push(() => spending.close())
-      const keys = await IdempotencyKeys.open(options, { clock })
-      closers.push(() => keys.close())
+      const tokens = AgentTokens.open(options, { clock })
+      const orders = await Orders.open(options, { chain, clock })
+      closers.push(() => orders.close())
 
       const rejections = new Rejections(chain.ledger, node.mempoolCodes)
       const routes = apiRoutes(chain.ledger)
       const outcomes = new Outcomes({ chain, mempool, clock })
       const events = new EventStreams({ chain, rejections, clock })
-      const sender = new Sender({ node, outcomes, spending, rejections })
-      sender.resume(keys.transactions())
+      const sender = new Sender({ node, outcomes, orders, tokens, rejections })
+      sender.resume()
       const openapi = openapiOf(routes, { version: node.version, rejections })
       const reference = { openapi: JSON.stringify(openapi), page: renderReferencePage(openapi) }
 
@@ -68,12 +67,12 @@ export class ApiServer {
       replacePrivateFile(cookiePath, `${cookie}\n`)
       closers.push(() => rmSync(cookiePath, { force: true }))
       const hostNames = [...options.hostNames, urlHost(host)]
-      const guard = new Guard({ ...options, hostNames, trustsLoopback: node.network === 'local' }, { cookie })
+      const guard = new Guard({ ...options, hostNames, trustsLoopback: node.network === 'local' }, { cookie, tokens })
       guard.listensOn(options.port)
 
       const ownSockets = new WeakSet<Socket>()
-      const context = { node, rejections, outcomes, sender, events, reference }
-      const app = httpApp(routes, { context, guard, keys, isOwnSocket: socket => ownSockets.has(socket) })
+      const context = { node, rejections, outcomes, sender, tokens, orders, events, reference }
+      const app = httpApp(routes, { context, guard, isOwnSocket: socket => ownSockets.has(socket) })
       app.server.maxConnections = connectionsMax
       await app.ready()
 

@@ -49,7 +49,7 @@ const submit = jsonRoute({
     if (!isSigned) {
       throw Problem.of('signature_is_wrong', { field: input.bytes === undefined ? 'signature' : 'bytes' })
     }
-    sender.pass(transaction)
+    sender.pass(transaction, call.principal)
     const outcome = await outcomes.settled(transaction.id, call.waitMs, call.signal)
     return transactionAnswerOf(transaction.id, outcome, rejections, call.waitMs > 0)
   },
@@ -79,13 +79,13 @@ const prepare = jsonRoute({
     kind: 'wallet.transfer',
     payload: { to: 'did:claw:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK', amount: 100 },
   },
-  handle({ node, sender }, { kind: name, payload, ...fields }) {
+  handle({ node, sender }, { kind: name, payload, ...fields }, { principal }) {
     const { kinds } = node.chain.ledger
     const kind = kinds.get(name)
     if (kind === undefined) {
       throw new DecodeError(`is not a known kind; known are ${[...kinds.keys()].join(', ')}`).within('kind')
     }
-    const subject = fields.did ?? sender.identity(undefined)
+    const subject = fields.did ?? sender.identity(undefined, principal)
     const body = within('payload', () => kind.body.fromJson(payload))
     const envelope = sender.envelope(kind, body, { ...fields, sender: subject })
     const { id } = assemble(kinds, envelope, new Uint8Array(64))

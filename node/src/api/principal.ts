@@ -1,0 +1,19 @@
+/** Who asks. */
+import type { AgentToken } from './tokens.ts'
+
+/**
+ * `owner`: may use unlocked identities and administer the node. `agent`: bound to the identity and limits of its token.
+ * `guest`: must show a passphrase in the body to write.
+ */
+export type Principal =
+  | { readonly role: 'owner' }
+  | { readonly role: 'agent'; readonly token: AgentToken }
+  | { readonly role: 'guest' }
+
+export const owner: Principal = { role: 'owner' }
+export const guest: Principal = { role: 'guest' }
+
+/** Whose idempotency keys are meant; owner and guest share theirs, so that no change of credential pays twice. */
+export function callerOf(principal: Principal): string {
+  return principal.role === 'agent' ? principal.token.id : ''
+}

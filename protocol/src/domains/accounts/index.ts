@@ -9,7 +9,7 @@ import { accounts, supply } from './rows.ts'
 import { transfer } from './transfer.ts'
 import { workload } from './workload.ts'
 
-export { accountAt, type Lock, lock, pay, payLocked, unlock } from './money.ts'
+export { accountAt, type Lock, lock, pay, payLocked, promise, unlock } from './money.ts'
 export { supply } from './rows.ts'
 export type { Account } from './rows.ts'
 

@@ -60,6 +60,14 @@ export function payLocked(draft: Draft, from: Address, to: Address, amount: bigi
   draft.outlays.push({ type: 'given', account: from, amount, payees: [to], object })
 }
 
+/**
+ * An owner's word that lets somebody else take what `object` holds of his Tokens. Nothing moves yet, but budgets count it
+ * here: whoever takes them later signs with a key of his own.
+ */
+export function promise(draft: Draft, from: Address, to: Address, amount: bigint, object: Hash): void {
+  draft.outlays.push({ type: 'given', account: from, amount, payees: [to], object })
+}
+
 /** Raises the supply; the same amount must be credited in the same block. */
 export function issue(draft: Draft, amount: bigint): void {
   const total = supply.get(draft, 0) ?? { issued: 0n, burned: 0n }

@@ -2,6 +2,7 @@
 import { hash } from '../../crypto/hash.ts'
 import { describe, optional, struct, tokenSum } from '../../lib/codec.ts'
 import { transaction } from '../../ledger/domain.ts'
+import { promise } from '../accounts/index.ts'
 import { signersOf } from './conditions.ts'
 import { escrowAt, noRule, refusals } from './opened.ts'
 import { conditionOf, progressOf, putEscrow, putProgress, ruleId } from './rows.ts'
@@ -25,7 +26,7 @@ export const approve = transaction({
     amount_was_not_approved: 'With amount 0 you take back an approval, and this rule has none of yours.',
   },
   spends: () => 0n,
-  apply(draft, { id, amount, ruleId, resourcePrev }, { id: by, sender, timeMs, height }) {
+  apply(draft, { id, amount, ruleId, resourcePrev }, { id: by, sender, account, timeMs, height }) {
     const found = escrowAt(draft, id, { timeMs, resourcePrev })
     if (typeof found === 'string') return found
     const { terms, escrow } = found
@@ -36,6 +37,8 @@ export const approve = transaction({
     const others = approvals.filter(approval => approval.did !== sender)
     if (amount === 0n && others.length === approvals.length) return 'amount_was_not_approved'
 
+    const isGiving = sender === terms.depositor && terms.releaseRules.includes(rule)
+    if (isGiving && amount > 0n) promise(draft, account, rule.to ?? terms.beneficiary, amount, id)
     putProgress(draft, id, rule, { paid, approvals: amount === 0n ? others : [...others, { did: sender, amount }] })
     putEscrow(draft, id, escrow, { kind: 'approve', id: by, by: sender, amount, ruleId, timeMs, height })
     return

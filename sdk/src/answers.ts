@@ -40,6 +40,12 @@ export interface PeerList {
 export interface Identity {
   readonly did: string
   readonly address: string
+  /** Its place among the identities of the node's 24 words. */
+  readonly index: number
+  /** The key that signs now, where it is no longer the one in the DID. */
+  readonly key?: string
+  /** The node has the key that signs now. */
+  readonly holdsKey: boolean
   /** It signs without a passphrase. */
   readonly isUnlocked: boolean
   /** Absent where it stays open until the node stops. */

@@ -182,9 +182,18 @@ export class ClawnetClient {
     return events(this.#http, filter)
   }
 
-  /** Makes an identity from the node's 24 words, sealed with the passphrase of its wallet. */
-  async createIdentity(passphrase: string): Promise<Identity> {
-    return (await this.#post('/api/identity', { passphrase })) as Identity
+  /** Makes an identity from the node's 24 words, sealed with the passphrase of its wallet, which a local network knows. */
+  async createIdentity(passphrase?: string): Promise<Identity> {
+    return (await this.#post('/api/identity', passphrase === undefined ? {} : { passphrase })) as Identity
+  }
+
+  /**
+   * Gives an identity of the node its next key; the DID and the account stay. Takes the passphrase of the wallet. May be
+   * repeated: it is the same key until a rotation is final.
+   */
+  async rotateKey(did: string, options: Omit<SendOptions, 'did'> = {}): Promise<TransactionAnswer> {
+    const { waitMs, idempotencyKey, ...order } = options
+    return this.#write(`/api/identity/${encodeURIComponent(did)}/rotate`, order, waitMs, idempotencyKey)
   }
 
   /** Lets the node sign for an identity without a passphrase, for 15 minutes where `seconds` is left out. */

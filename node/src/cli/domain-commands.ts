@@ -21,9 +21,10 @@ import { type Call, usageError } from './arguments.ts'
 import { type Command, type Option, passphraseOptions, type Shell } from './command.ts'
 import { CliError, type ExitCode, exitCodeOfRejection, exitCodes } from './exit-codes.ts'
 import type { Messages } from './messages.ts'
+import { layout } from './layout.ts'
 import { fieldsOf } from './output.ts'
 import { parseUsage } from './usage.ts'
-import { jsonOf, optionNameOf, valueOf } from './values.ts'
+import { jsonOf, optionNameOf, placeholderOf, valueOf } from './values.ts'
 
 export function domainCommands(domains: readonly Domain[]): readonly Command[] {
   return domains.flatMap(domain => {
@@ -43,8 +44,16 @@ const orderFields = {
     describe(uint(Number.MAX_SAFE_INTEGER, 1), 'Its place among the account’s transactions; by default the next one'),
   ),
   prev: optional(describe(hash, 'Fail unless this is still the account’s last transaction')),
-  validUntil: optional(describe(timestamp, 'No block after this time may hold it, in milliseconds since 1970')),
+  validUntil: optional(
+    describe(
+      timestamp,
+      'No block after this time may hold it: a date, a span from now like 2h, or milliseconds since 1970',
+    ),
+  ),
 }
+
+/** How much of a wrong value its message repeats. */
+const excerptMax = 80
 
 /** How the client waits for the outcome. */
 export const waitOptions: readonly Option[] = [
@@ -63,8 +72,8 @@ function transactionCommand(kind: AnyTransactionKind, group: string): Command {
     examples: [kind.example],
     options: [...options, ...passphraseOptions, ...waitOptions],
     async run(call, shell) {
-      const body = decoded(kind.body, valuesIn(call, kind.body.fields), shell.messages)
-      const order = decoded(struct(orderFields), valuesIn(call, orderFields), shell.messages)
+      const body = decoded(kind.body, valuesIn(call, kind.body.fields, shell.messages), shell.messages)
+      const order = decoded(struct(orderFields), valuesIn(call, orderFields, shell.messages), shell.messages)
       const waitMs = waitMsOf(call, shell.messages)
       const idempotencyKey = call.text('idempotency-key')
       const options = {
@@ -91,11 +100,11 @@ function queryCommand(query: AnyQuery, group: string): Command {
     examples: [query.example],
     options: optionsOf(query.input.fields, positionals),
     async run(call, shell) {
-      const input = decoded(query.input, valuesIn(call, query.input.fields), shell.messages)
+      const input = decoded(query.input, valuesIn(call, query.input.fields, shell.messages), shell.messages)
       const client = await shell.connect()
       const answer = await client.query(query.path as QueryPath, input as InputOf<QueryPath>)
       if (answer === undefined) throw new CliError(exitCodes.notFound, 'not_found', shell.messages.notFound())
-      shell.output.data(name, answer, () => shell.output.record(fieldsOf(answer)))
+      shell.output.data(name, answer, () => layout(answer, query.output.schema, shell.output))
       return exitCodes.ok
     },
   }
@@ -152,17 +161,17 @@ function optionsOf(fields: Fields, positionals: readonly { readonly name: string
     .filter(([field]) => !positionals.some(({ name }) => name === field))
     .map(([field, { schema, isOptional }]) => ({
       name: optionNameOf(field),
-      value: placeholderOf(schema),
+      value: placeholderOf(schema, field),
       doc: docOf(field, schema) + (isOptional ? '' : ' (required)'),
     }))
 }
 
 /** The fields that the call names, as JSON. */
-function valuesIn(call: Call, fields: Fields): { [field: string]: Json } {
+function valuesIn(call: Call, fields: Fields, messages: Messages): { [field: string]: Json } {
   const values: { [field: string]: Json } = {}
   for (const [field, { schema }] of Object.entries(fields)) {
     const text = call.text(field) ?? call.text(optionNameOf(field))
-    if (text !== undefined) values[field] = jsonOf(text, schema)
+    if (text !== undefined) values[field] = jsonOf(text, schema, field, messages)
   }
   return values
 }
@@ -178,9 +187,7 @@ function decoded<T>(codec: Codec<T>, values: { [field: string]: Json }, messages
     const given = values[field]
     throw given === undefined
       ? usageError(messages.optionRequired(`--${optionNameOf(field)}`))
-      : usageError(
-          messages.valueIsWrong(field, error.problem, typeof given === 'string' ? given : JSON.stringify(given)),
-        )
+      : usageError(messages.valueIsWrong(error.path.join('.'), error.problem, excerptOf(given, error.path)))
   }
 }
 
@@ -192,7 +199,9 @@ function docOf(field: string, { description }: JsonSchema): string {
   return typeof description === 'string' ? description : field
 }
 
-function placeholderOf({ type, enum: names }: JsonSchema): string {
-  if (Array.isArray(names)) return names.filter(name => typeof name === 'string').join('|')
-  return type === 'integer' ? 'N' : type === 'string' ? 'TEXT' : 'JSON'
+/** What stands at the wrong place, and no more of it than a line takes. */
+function excerptOf(given: Json, [, ...path]: readonly (string | number)[]): string {
+  const wrong = path.reduce<unknown>((value, step) => (value as Record<string | number, unknown> | null)?.[step], given)
+  const text = typeof wrong === 'string' ? wrong : (JSON.stringify(wrong) ?? '')
+  return text.length > excerptMax ? `${text.slice(0, excerptMax)}…` : text
 }

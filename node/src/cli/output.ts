@@ -5,6 +5,8 @@ import type { ExitCode } from './exit-codes.ts'
 /** The part of a stream that is used here. */
 export interface Sink {
   readonly isTTY?: boolean
+  /** Of a terminal: how wide it is. */
+  readonly columns?: number
   write(text: string): unknown
 }
 
@@ -42,6 +44,10 @@ export class Output {
 
   get isTerminal(): boolean {
     return this.#data.isTTY === true
+  }
+
+  get columns(): number | undefined {
+    return this.#data.columns
   }
 
   /** The answer of a command: `{"schema": "clawnet.balance.v1", …}` with `--json`, else as `text` shows it. */
@@ -117,9 +123,9 @@ export class Output {
 
   /** `name  value`, one to a line, the values under each other. */
   record(fields: readonly (readonly [name: string, value: string])[]): string {
-    if (!this.isTerminal) return fields.map(([name, value]) => `${name}\t${printable(value)}`).join('\n')
+    if (!this.isTerminal) return fields.map(field => field.map(printable).join('\t')).join('\n')
     const widest = Math.max(0, ...fields.map(([name]) => width(name)))
-    return fields.map(([name, value]) => `${pad(name, widest)}  ${printable(value)}`).join('\n')
+    return fields.map(([name, value]) => `${pad(printable(name), widest)}  ${printable(value)}`).join('\n')
   }
 
   #clearProgress(): void {

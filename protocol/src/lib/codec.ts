@@ -116,8 +116,11 @@ export function uint(max: number = Number.MAX_SAFE_INTEGER, min = 0): Codec<numb
   }
 }
 
-/** Milliseconds since 1970-01-01 UTC. */
-export const timestamp: Codec<number> = describe(uint(), 'Milliseconds since 1970-01-01 UTC')
+/** Milliseconds since 1970-01-01 UTC. The format tells those who ask people for a time that it is one. */
+export const timestamp: Codec<number> = {
+  ...uint(),
+  schema: { ...uint().schema, format: 'unix-ms', description: 'Milliseconds since 1970-01-01 UTC' },
+}
 
 function tokens(min: number): Codec<bigint> {
   const claim = `Tokens are from ${min} to 2^53 - 1`

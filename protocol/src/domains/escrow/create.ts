@@ -7,10 +7,17 @@ import { transaction } from '../../ledger/domain.ts'
 import { lock } from '../accounts/index.ts'
 import { weightOf } from './conditions.ts'
 import { escrowAt, refusals } from './opened.ts'
-import { conditionOf, escrowTerms, payeesOf, putEscrow, refundRules, releaseRules, type Terms } from './rows.ts'
+import {
+  conditionOf,
+  escrowTerms,
+  payeesOf,
+  putEscrow,
+  refundRules,
+  releaseRules,
+  rulesWeightMax,
+  type Terms,
+} from './rows.ts'
 
-/** Conditions and DIDs of all rules together. */
-export const rulesWeightMax = 128
 /** What all deposits of an escrow may add up to: sums of Tokens stay below 2^53, also when the same come in twice. */
 const depositedMax = BigInt(Number.MAX_SAFE_INTEGER)
 

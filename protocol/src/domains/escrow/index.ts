@@ -4,11 +4,16 @@ import { approve } from './approve.ts'
 import { create, fund } from './create.ts'
 import { refund, release } from './pay.ts'
 import { expire } from './payment.ts'
+import { show } from './queries.ts'
+import { violations } from './violations.ts'
+import { workload } from './workload.ts'
 
 export const escrowDomain = {
   name: 'escrow',
   doc: 'Tokens that a rule, a party or the time pays out.',
   transactions: [create, fund, release, refund, approve],
-  queries: [],
+  queries: [show],
+  violations,
+  workload,
   deadline: expire,
 } satisfies Domain

@@ -16,6 +16,7 @@ export const refusals = {
 export const noRule = 'ruleId names no rule of this escrow that could do this.'
 
 export interface OpenEscrow {
+  readonly id: Hash
   readonly terms: Terms
   readonly escrow: Escrow
 }
@@ -32,7 +33,7 @@ export function escrowAt(
   if (isExpired(terms, timeMs)) return 'escrow_is_expired'
   if (isClosed(escrow)) return 'escrow_is_closed'
   if (resourcePrev !== undefined && resourcePrev !== escrow.head) return 'stale_resource'
-  return { terms, escrow }
+  return { id, terms, escrow }
 }
 
 export function termsOf(view: View, id: Hash): Terms {

@@ -6,10 +6,8 @@ import { transaction, type TransactionContext } from '../../ledger/domain.ts'
 import type { View } from '../../ledger/state.ts'
 import { holds, preimageBytesMax } from './conditions.ts'
 import { escrowAt, noRule, type OpenEscrow, refusals } from './opened.ts'
-import { type Payment, payOut } from './payment.ts'
+import { payableBy, type Payment, payOut } from './payment.ts'
 import { conditionOf, heldOf, isParty, progressOf, type Rule, ruleId } from './rows.ts'
-
-const least = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 const fields = {
   id: describe(hash, 'The escrow'),
@@ -108,25 +106,21 @@ interface Order {
   readonly resourcePrev?: Hash
 }
 
-interface FoundEscrow extends OpenEscrow {
-  readonly id: Hash
-}
-
 function payable(
   view: View,
   { id, resourcePrev }: Order,
   { sender, timeMs }: TransactionContext,
-): FoundEscrow | keyof typeof rejections {
+): OpenEscrow | keyof typeof rejections {
   const found = escrowAt(view, id, { timeMs, resourcePrev })
   if (typeof found === 'string') return found
   if (!isParty(found.terms, sender)) return 'sender_is_no_party'
   if (found.escrow.state === 'open') return 'escrow_is_empty'
-  return { ...found, id }
+  return found
 }
 
 function refundBy(
   view: View,
-  found: FoundEscrow,
+  found: OpenEscrow,
   body: Order,
   context: TransactionContext,
 ): Pick<Payment, 'amount' | 'rule'> | keyof typeof ruleRejections | 'ruleId_names_nothing' | 'no_refund_rule_holds' {
@@ -152,18 +146,19 @@ function refundBy(
 /** How much is paid, or why nothing is. Without a rule the sender gives what is his to give. */
 function allowed(
   view: View,
-  { id, terms, escrow }: FoundEscrow,
+  found: OpenEscrow,
   rule: Rule | undefined,
   { amount, preimage }: Order,
   { sender, timeMs }: TransactionContext,
 ): bigint | keyof typeof ruleRejections {
+  const { id, terms, escrow } = found
   const held = heldOf(escrow)
   if (amount !== undefined && amount > held) return 'amount_exceeds_held'
   if (rule === undefined) return amount ?? held
-  const { paid, approvals } = progressOf(view, id, rule)
-  const most = rule.cap === undefined ? held : least(held, rule.cap - paid)
+  const most = payableBy(view, found, rule)
   if (most === 0n || (amount ?? 0n) > most) return 'amount_exceeds_cap'
   const wanted = amount ?? most
+  const { approvals } = progressOf(view, id, rule)
   const consents = (did: Did): boolean =>
     did === sender || approvals.some(approval => approval.did === did && approval.amount === wanted)
   const evidence = { consents, timeMs, ...(preimage !== undefined && { preimage }) }

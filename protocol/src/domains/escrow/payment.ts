@@ -3,9 +3,9 @@ import type { Hash } from '../../crypto/hash.ts'
 import { type Address, addressOf, type Did } from '../../crypto/keys.ts'
 import { cancelDeadline } from '../../ledger/deadlines.ts'
 import type { BlockPlace } from '../../ledger/domain.ts'
-import type { Draft } from '../../ledger/state.ts'
+import type { Draft, View } from '../../ledger/state.ts'
 import { payLocked, unlock } from '../accounts/index.ts'
-import type { OpenEscrow } from './opened.ts'
+import { type OpenEscrow, termsOf } from './opened.ts'
 import {
   type Escrow,
   type EscrowState,
@@ -17,7 +17,6 @@ import {
   putProgress,
   type Rule,
 } from './rows.ts'
-import { termsOf } from './opened.ts'
 
 export interface Payment {
   readonly kind: 'release' | 'refund'
@@ -26,10 +25,18 @@ export interface Payment {
   readonly rule: Rule | undefined
 }
 
+/** Most that a rule may pay now: what is held, up to its cap. */
+export function payableBy(view: View, { id, escrow }: OpenEscrow, rule: Rule): bigint {
+  const held = heldOf(escrow)
+  if (rule.cap === undefined) return held
+  const left = rule.cap - progressOf(view, id, rule).paid
+  return left < held ? left : held
+}
+
 /** Pays, which uses up the rule's approvals, and closes what is empty then. */
 export function payOut(
   draft: Draft,
-  { id, terms, escrow }: OpenEscrow & { readonly id: Hash },
+  { id, terms, escrow }: OpenEscrow,
   { kind, amount, to, rule }: Payment,
   { id: by, sender, timeMs, height }: BlockPlace & { readonly id: Hash; readonly sender: Did },
 ): void {

@@ -19,7 +19,9 @@ import { type Draft, type RangeView, table, type View } from '../../ledger/state
 import { type Condition, condition, signersOf } from './conditions.ts'
 
 /** Rules of each of the two lists. */
-export const rulesMax = 16
+const rulesMax = 16
+/** Conditions and DIDs of all rules of an escrow together. */
+export const rulesWeightMax = 128
 
 export const ruleId = text(64, 1)
 const rule = struct({
@@ -38,7 +40,7 @@ const refundRule = checked(rule, ({ to, when }: Rule) => {
 export const releaseRules = list(rule, rulesMax, 1)
 export const refundRules = list(refundRule, rulesMax)
 
-const terms = struct({
+export const terms = struct({
   depositor: did,
   beneficiary: address,
   arbiter: optional(did),
@@ -64,7 +66,7 @@ const escrow = struct({
 export type Escrow = Infer<typeof escrow>
 
 /** What a rule has paid so far, and consents to its next payment: at most one of each DID that it names. */
-const ruleProgress = struct({ paid: tokenSum, approvals: list(struct({ did, amount }), 128) })
+const ruleProgress = struct({ paid: tokenSum, approvals: list(struct({ did, amount }), rulesWeightMax) })
 export type RuleProgress = Infer<typeof ruleProgress>
 
 export const eventKind = enumeration('create', 'fund', 'release', 'refund', 'approve', 'expiry')

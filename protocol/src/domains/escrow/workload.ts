@@ -1,0 +1,135 @@
+import { digest, type Hash } from '../../crypto/hash.ts'
+import { addressOf, type Did } from '../../crypto/keys.ts'
+import type { WorkloadDraw, WorkloadOrder } from '../../ledger/domain.ts'
+import { type Condition, signersOf } from './conditions.ts'
+import { termsOf } from './opened.ts'
+import {
+  conditionOf,
+  type Escrow,
+  escrowIds,
+  escrows,
+  heldOf,
+  isClosed,
+  isParty,
+  type Rule,
+  type Terms,
+} from './rows.ts'
+
+const secrets = 3
+/** How many escrows are looked at for one in which the sender has a part. */
+const looksMax = 12
+
+/** Escrows of all sorts; mostly what their parties may do, sometimes what they may not. */
+export function workload(draw: WorkloadDraw): WorkloadOrder | undefined {
+  const found = draw.below(4) === 0 ? undefined : pick(draw)
+  return found === undefined ? creation(draw) : action(draw, found)
+}
+
+interface Found {
+  readonly id: Hash
+  readonly escrow: Escrow
+  readonly terms: Terms
+}
+
+/** One that is not closed and in which the sender has a part; now and then just any. */
+function pick({ view, sender, below }: WorkloadDraw): Found | undefined {
+  const ids = [...escrowIds(view)]
+  for (let looks = 0; looks < looksMax && ids.length > 0; looks += 1) {
+    const id = ids[below(ids.length)] as Hash
+    const escrow = escrows.get(view, id) as Escrow
+    const terms = termsOf(view, id)
+    if (below(30) === 0 || (!isClosed(escrow) && isParty(terms, sender))) return { id, escrow, terms }
+  }
+  return
+}
+
+function creation(draw: WorkloadDraw): WorkloadOrder | undefined {
+  const { sender, nowMs, below } = draw
+  const beneficiary = other(draw, [sender])
+  if (beneficiary === undefined) return
+  const arbiter = below(3) === 0 ? other(draw, [sender, beneficiary]) : undefined
+  const isOpen = below(5) === 0
+  const payload = {
+    beneficiary: addressOf(beneficiary),
+    amount: isOpen ? 0n : BigInt(1 + below(40)),
+    releaseRules: Array.from({ length: 1 + below(3) }, (_, index) => releaseRule(draw, index)),
+    ...(below(2) === 0 && { refundRules: [{ ...cap(draw), id: 'refund', when: condition(draw, 0) }] }),
+    ...(arbiter !== undefined && { arbiter }),
+    ...((isOpen || below(2) === 0) && { expiresAt: nowMs + 1 + below(20_000) }),
+    ...(below(2) === 0 && { onExpiry: below(2) === 0 ? 'refund' : 'release' }),
+  }
+  return { kind: 'escrow.create', payload }
+}
+
+function action(draw: WorkloadDraw, { id, escrow, terms }: Found): WorkloadOrder {
+  const { sender, below } = draw
+  const resourcePrev = below(4) === 0 ? { resourcePrev: escrow.head } : {}
+  const common = { id, ...resourcePrev }
+  const held = Number(heldOf(escrow))
+  const amount = BigInt(1 + below(held + 2))
+  const own = [...terms.releaseRules, ...terms.refundRules].filter(rule =>
+    signersOf(conditionOf(rule, terms)).includes(sender),
+  )
+  if (own.length > 0 && below(4) === 0) {
+    const rule = own[below(own.length)] as Rule
+    return { kind: 'escrow.approve', payload: { ...common, amount: below(6) === 0 ? 0n : amount, ruleId: rule.id } }
+  }
+  if (sender === terms.depositor && (held === 0 || below(3) === 0)) {
+    return { kind: 'escrow.fund', payload: { ...common, amount: BigInt(1 + below(40)) } }
+  }
+  const some = below(4) === 0 ? {} : { amount }
+  const preimage = below(2) === 0 ? { preimage: Uint8Array.of(below(secrets)) } : {}
+  const isGiver = addressOf(sender) === terms.beneficiary || (sender === terms.arbiter && below(2) === 0)
+  const kind = (isGiver ? below(4) === 0 : below(4) === 0 && terms.refundRules.length > 0)
+    ? 'escrow.refund'
+    : 'escrow.release'
+  const rules = kind === 'escrow.refund' ? terms.refundRules : terms.releaseRules
+  const rule = below(3) > 0 ? rules[below(rules.length + 1)] : undefined
+  return { kind, payload: { ...common, ...some, ...preimage, ...(rule !== undefined && { ruleId: rule.id }) } }
+}
+
+function releaseRule(draw: WorkloadDraw, index: number): Rule {
+  const to = draw.below(4) === 0 ? other(draw, [draw.sender]) : undefined
+  return {
+    id: `rule-${index + 1}`,
+    ...cap(draw),
+    ...(to !== undefined && { to: addressOf(to) }),
+    ...(draw.below(4) > 0 && { when: condition(draw, 0) }),
+  }
+}
+
+function cap({ below }: WorkloadDraw): Pick<Rule, 'cap'> {
+  return below(3) === 0 ? { cap: BigInt(1 + below(40)) } : {}
+}
+
+function condition(draw: WorkloadDraw, depth: number): Condition {
+  const { identities, nowMs, below } = draw
+  switch (below(depth < 3 ? 7 : 5)) {
+    case 0:
+      return { type: 'sig', value: identities[below(identities.length)] as Did }
+    case 1: {
+      const dids = identities.filter(() => below(2) === 0).slice(0, 4)
+      if (dids.length === 0) return { type: 'sig', value: draw.sender }
+      return { type: 'kOf', value: { k: 1 + below(dids.length), dids } }
+    }
+    case 2:
+      return { type: 'preimage', value: digest(Uint8Array.of(below(secrets))) }
+    case 3:
+      return { type: 'after', value: nowMs + below(10_000) }
+    case 4:
+      return { type: 'before', value: nowMs + below(20_000) }
+    case 5:
+      return { type: 'and', value: parts(draw, depth) }
+    default:
+      return { type: 'or', value: parts(draw, depth) }
+  }
+}
+
+function parts(draw: WorkloadDraw, depth: number): readonly Condition[] {
+  return Array.from({ length: 1 + draw.below(3) }, () => condition(draw, depth + 1))
+}
+
+function other({ identities, below }: WorkloadDraw, but: readonly Did[]): Did | undefined {
+  const others = identities.filter(each => !but.includes(each))
+  return others[below(Math.max(1, others.length))]
+}

@@ -109,6 +109,18 @@ test('a wallet adds the signature that a payload needs of it', () => {
   assertSigned(transaction, wallet.publicKey)
 })
 
+test('a plain credential is signed with the key of the wallet, also inside', () => {
+  const body = { credential: { credentialSubject: { capability: 'translation' } } }
+  const own = createWallet(zeroWords)
+  const rotated = createSessionWallet(new Uint8Array(32).fill(7), own.did)
+  for (const wallet of [own, rotated]) {
+    const { bytes } = wallet.sign({ chainId, kind: 'identity.attest', body, nonce: 1, fee: 1 })
+    const transaction = decode(bytes)
+    assert.equal(signatureStatements(transaction).length, 2)
+    assertSigned(transaction, wallet.publicKey)
+  }
+})
+
 test('an order that is not well-formed is refused with the name of its field', () => {
   const wallet = createWallet(zeroWords)
   const refusals: [Partial<Record<keyof typeof order, unknown>>, RegExp][] = [

@@ -75,7 +75,7 @@ function transactionRoute(domain: Domain, kind: AnyTransactionKind): Route {
     input: struct({ ...kind.body.fields, ...sendFields }),
     answer: transactionAnswer,
     waits: true,
-    codes: Object.keys(kind.rejections),
+    codes: [...Object.keys(kind.rejections), ...(kind.statements === undefined ? [] : ['signature_is_wrong' as const])],
     example: exampleOf(kind, kind.body),
     async handle({ sender, outcomes, rejections }, input, call) {
       const fields = input as SendFields & { readonly [name: string]: unknown }

@@ -88,6 +88,7 @@ export class Sender {
       if (approved !== undefined) return approved
 
       const envelope = await this.#endorsed(kind, this.envelope(kind, payload, { ...fields, sender }), fields)
+      this.#checkStatements(kind, envelope)
       const unsigned = assemble(node.chain.ledger.kinds, envelope, noSignature)
       // The same request once more, nonce and all, is the same transaction.
       if (this.#isKnown(unsigned)) {
@@ -157,6 +158,17 @@ export class Sender {
     const signature = await wallet.sign(sender, message, passphrase, key)
     if ('refused' in signature) throw walletProblem(signature)
     return { ...envelope, payload: kind.endorsement.endorsed(payload, by, signature) }
+  }
+
+  /** Whatever this node hands on it may propose, so that a bad signature of somebody else's must not get any further. */
+  #checkStatements(kind: AnyTransactionKind, envelope: Envelope): void {
+    const { signatures } = this.#deps.node
+    const statements = kind.statements?.(envelope.payload, envelope) ?? []
+    if (statements.every(({ signature, message, publicKey }) => signatures.verify(signature, message, publicKey)))
+      return
+    throw Problem.of('signature_is_wrong', {
+      detail: 'A signature in the payload does not belong to what it says and to the key it names.',
+    })
   }
 
   /** Counts what the transaction would take. Throws a Problem where that is too much, or must be approved first. */

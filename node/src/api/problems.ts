@@ -209,10 +209,12 @@ export class Rejections {
   }
 }
 
-/** 409 where another transaction came first, 429 and 503 where waiting helps, else 422. */
+/** 409 where another transaction came first, 404 where there is no such thing, 429 and 503 where waiting helps, else 422. */
 export function statusOf(code: string): number {
   if (code === 'nonce_is_too_far') return 429
   if (code === 'mempool_is_full') return 503
+  // A key that may not sign is not a thing that was looked for.
+  if (code.endsWith('_is_unknown') && code !== 'signer_is_unknown') return 404
   return code.startsWith('nonce_') || code.startsWith('stale_') || code === 'already_known' ? 409 : 422
 }
 

@@ -365,7 +365,36 @@ function cases(): Bad[] {
       status: 404,
       code: 'identity_is_unknown',
     },
-    { title: 'a new identity without passphrase', path: '/api/identity', call: { body: {} }, field: 'passphrase' },
+    {
+      title: 'a new identity without passphrase',
+      path: '/api/identity',
+      call: { body: {} },
+      status: 401,
+      code: 'passphrase_is_missing',
+      field: 'passphrase',
+    },
+    {
+      title: 'a new key without passphrase',
+      path: `/api/identity/${formatDid(node.did)}/rotate`,
+      call: { body: {} },
+      status: 401,
+      code: 'passphrase_is_missing',
+      field: 'passphrase',
+    },
+    {
+      title: 'a new key for somebody else',
+      path: `/api/identity/${formatDid('11'.repeat(32) as typeof node.did)}/rotate`,
+      call: { body: { passphrase } },
+      status: 404,
+      code: 'identity_is_unknown',
+      field: 'did',
+    },
+    {
+      title: 'a new key for what is no DID',
+      path: '/api/identity/alice/rotate',
+      call: { body: { passphrase } },
+      field: 'did',
+    },
   ]
 }
 

@@ -222,11 +222,14 @@ export class Keystore {
       path: identityPath(index, rotation),
       ...(rotation > 0 && { key }),
     })
-    const path = join(this.directory, keyFileName(place))
-    if (!createPrivateFile(path, formatSealedFile(file))) {
+    const name = keyFileName(place)
+    const path = join(this.directory, name)
+    const isNew = createPrivateFile(path, formatSealedFile(file))
+    // Of a rotation there is only one key, so another process may as well have made it.
+    const added = isNew ? { ...place, file } : rotation > 0 ? this.#readKeyFile(name) : undefined
+    if (added?.key !== key) {
       throw new KeystoreError(`${path} exists: restart the node so that it reads the keys added meanwhile`)
     }
-    const added = { ...place, file }
     this.#keep(added)
     return added
   }

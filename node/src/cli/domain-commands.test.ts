@@ -110,6 +110,71 @@ test('a new identity has its own DID and signs with the same passphrase', async 
   assert.equal((await run(['identity', 'show', made.json.did, '--json'])).json.nonce, 1)
 })
 
+test('a rotated identity keeps its DID and pays with its new key', async () => {
+  const other = formatDid(node.other)
+  const rotated = await run(['identity', 'rotate', other, '--passphrase-file', passphraseFile, '--json'])
+  assert.equal(rotated.code, 0, rotated.stderr)
+  assert.deepEqual([rotated.json.status, rotated.json.kind], ['final', 'identity.rotate'])
+  assert.match(rotated.stderr, /signs with its new key from now on/)
+  const listed = (await run(['identity', 'list', '--json'])).json.identities
+  assert.equal(listed[1].key, rotated.json.payload.newKey)
+  assert.match((await run(['identity', 'list'])).stdout, new RegExp(`^1\t${other}\t.*\t0x`, 'm'))
+  const paid = await run(['transfer', to, '5', '--did', other, '--passphrase-file', passphraseFile])
+  assert.equal(paid.code, 0, paid.stderr)
+})
+
+test('without a passphrase a locked node rotates nothing, and asks whoever sits at a terminal', async () => {
+  const other = formatDid(node.other)
+  const refused = await run(['identity', 'rotate', other])
+  assert.equal(refused.code, 5)
+  assert.match(refused.stderr, /passphrase of the node’s wallet/)
+  const asked = await run(['identity', 'rotate', other], { isTerminal: true, typed: [`${passphrase}\r`] })
+  assert.equal(asked.code, 0, asked.stderr)
+})
+
+test('a grant is given with a span, a list and a date, and read as a table', async () => {
+  const limits = ['--per-tx', '5', '--budget', '50', '--period-ms', '1d', '--not-after', '30d']
+  const secret = ['--passphrase-file', passphraseFile]
+  const line = ['identity', 'grant', to, ...limits, '--payees', `${to}, ${formatDid(node.other)}`, ...secret, '--json']
+  const granted = await run(line)
+  assert.equal(granted.code, 0, granted.stderr)
+  const { payload } = granted.json
+  assert.deepEqual([payload.periodMs, payload.payees.length], [86_400_000, 2])
+  assert.ok(Math.abs(payload.notAfter - Date.now() - 30 * 86_400_000) < 60_000)
+
+  const shown = (await run(['identity', 'grants', formatDid(node.did)], { isTerminal: true })).stdout
+  assert.match(shown, /grants \(1\)/)
+  assert.match(shown, /^periodEnds +\d{4}-\d{2}-\d{2}T/m)
+  assert.match(shown, /^payees +claw1\w+, claw1\w+$/m)
+})
+
+test('a document comes from the line or from a file, and what is wrong in it is named by its place', async () => {
+  const secret = ['--passphrase-file', passphraseFile]
+  const services = [{ id: '#agent', type: 'Agent', serviceEndpoint: 'https://example.org' }]
+  const file = join(node.directory, 'services.json')
+  writeFileSync(file, JSON.stringify(services))
+  const updated = await run(['identity', 'update', '--name', 'A', '--services', `@${file}`, ...secret, '--json'])
+  assert.equal(updated.code, 0, updated.stderr)
+  assert.deepEqual(updated.json.payload.services, services)
+
+  const claimed = await run(['identity', 'attest', '{"credentialSubject":{"capability":"zh-en"}}', ...secret, '--json'])
+  assert.equal(claimed.code, 0, claimed.stderr)
+  const listed = (await run(['identity', 'capabilities', formatDid(node.did)], { isTerminal: true })).stdout
+  assert.match(listed, /^capability +zh-en$/m)
+
+  const wrong = await run([
+    'identity',
+    'update',
+    '--services',
+    '[{"id":"#a","type":5,"serviceEndpoint":"x"}]',
+    ...secret,
+  ])
+  assert.equal(wrong.code, 2)
+  assert.match(wrong.stderr, /services\.0\.type: must be .*"5" was given/)
+  const broken = await run(['identity', 'update', '--services', '[{', ...secret])
+  assert.match(broken.stderr, /services: must be JSON, or @FILE/)
+})
+
 // What the node refuses
 
 const refused: readonly (readonly [line: readonly string[], exit: number, says: RegExp])[] = [

@@ -74,13 +74,7 @@ function transactionCommand(kind: AnyTransactionKind, group: string): Command {
     async run(call, shell) {
       const body = decoded(kind.body, valuesIn(call, kind.body.fields, shell.messages), shell.messages)
       const order = decoded(struct(orderFields), valuesIn(call, orderFields, shell.messages), shell.messages)
-      const waitMs = waitMsOf(call, shell.messages)
-      const idempotencyKey = call.text('idempotency-key')
-      const options = {
-        ...order,
-        ...(waitMs === undefined ? {} : { waitMs }),
-        ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      }
+      const options = { ...order, ...waitingOf(call, shell.messages) }
       const client = await shell.connect()
       const answer = await unlocking(call, shell, passphrase =>
         client.send(kind.kind as KindName, body as BodyOf<KindName>, { ...options, ...passphrase }),
@@ -120,6 +114,19 @@ export function linesOf(answer: TransactionAnswer): readonly (readonly [name: st
   })
 }
 
+/** What `waitOptions` say. */
+export function waitingOf(
+  call: Call,
+  messages: Messages,
+): { readonly waitMs?: number; readonly idempotencyKey?: string } {
+  const seconds = valueOf(call, 'timeout', uint(3600, 1), messages) ?? 30
+  const idempotencyKey = call.text('idempotency-key')
+  return {
+    ...(call.has('no-wait') ? {} : { waitMs: seconds * 1000 }),
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  }
+}
+
 /** Prints a transaction; the exit code tells what became of it. */
 export function reportTransaction(answer: TransactionAnswer, { output, messages }: Shell): ExitCode {
   output.data('transaction', answer, () => output.record(linesOf(answer)))
@@ -137,8 +144,8 @@ export function reportTransaction(answer: TransactionAnswer, { output, messages 
   }
 }
 
-/** Sends; where the identity is locked and a person sits here, asks for the passphrase and sends again. */
-async function unlocking<T>(
+/** Sends; where that takes a passphrase and a person sits here, asks for it and sends again. */
+export async function unlocking<T>(
   call: Call,
   { secrets }: Shell,
   send: (passphrase: { readonly passphrase?: string }) => Promise<T>,
@@ -148,8 +155,8 @@ async function unlocking<T>(
   try {
     return await send({})
   } catch (error) {
-    const isLocked = error instanceof Error && 'code' in error && error.code === 'identity_is_locked'
-    if (!isLocked || !secrets.canAsk) throw error
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if ((code !== 'identity_is_locked' && code !== 'passphrase_is_missing') || !secrets.canAsk) throw error
     return ask()
   }
 }
@@ -189,10 +196,6 @@ function decoded<T>(codec: Codec<T>, values: { [field: string]: Json }, messages
       ? usageError(messages.optionRequired(`--${optionNameOf(field)}`))
       : usageError(messages.valueIsWrong(error.path.join('.'), error.problem, excerptOf(given, error.path)))
   }
-}
-
-function waitMsOf(call: Call, messages: Messages): number | undefined {
-  return call.has('no-wait') ? undefined : (valueOf(call, 'timeout', uint(3600, 1), messages) ?? 30) * 1000
 }
 
 function docOf(field: string, { description }: JsonSchema): string {

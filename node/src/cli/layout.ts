@@ -50,10 +50,14 @@ function linesOf(fields: Fields, schema: JsonSchema, head = ''): readonly Line[]
 
 function textOf(value: Json, { format }: JsonSchema): string {
   if (typeof value === 'number' && format === 'unix-ms') return dateOf(value)
-  if (!Array.isArray(value)) return String(value)
+  if (!Array.isArray(value)) return plain(value)
   const items = value as readonly Json[]
   if (items.some(item => typeof item === 'object')) return JSON.stringify(items)
-  return items.length === 0 ? '-' : items.join(', ')
+  return items.length === 0 ? '-' : items.map(plain).join(', ')
+}
+
+function plain(value: Json): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /** A time beyond what a date can say stays a number. */

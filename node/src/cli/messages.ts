@@ -237,6 +237,19 @@ const table = {
     (text: string) => `--node must be the number of a devnet node, not "${text}"`,
     text => `--node 必须是 devnet 节点的编号，不能是 "${text}"`,
   ),
+  keyOfDid: row(
+    () => 'the one in the DID',
+    () => 'DID 中的密钥',
+  ),
+  keyIsElsewhere: row(
+    () => '(not on this node)',
+    () => '（不在本节点上）',
+  ),
+  keyIsRotated: row(
+    () =>
+      'the identity signs with its new key from now on, the old one signs for nothing any more; the 24 words give both',
+    () => '该身份从现在起用新密钥签名，旧密钥不再有效；24 个助记词可以恢复两者',
+  ),
   noIdentity: row(
     () => 'this node holds no identity yet: run "clawnet init"',
     () => '该节点还没有身份：请运行 "clawnet init"',

@@ -69,6 +69,8 @@ export class TestApiNode {
   api: ApiServer
   readonly #options: ApiOptions
   readonly #driver: Driver
+  /** Those that `replaceApi` left. */
+  readonly #left: ApiServer[] = []
   readonly #close: () => Promise<void>
 
   static async start(options: ApiNodeOptions = {}): Promise<TestApiNode> {
@@ -253,8 +255,17 @@ export class TestApiNode {
     this.api = await ApiServer.start({ ...this.#options, ...options }, this.node)
   }
 
+  /**
+   * Leaves the API as it is, like a kill would, and starts another one on what the directory holds. `over` replaces parts
+   * of the node for the new one.
+   */
+  async replaceApi(over: Partial<ApiNode> = {}): Promise<void> {
+    this.#left.push(this.api)
+    this.api = await ApiServer.start(this.#options, { ...this.node, ...over })
+  }
+
   async stop(): Promise<void> {
-    await this.api.stop()
+    await Promise.all([this.api, ...this.#left].map(api => api.stop()))
     await this.#close()
   }
 }

@@ -201,7 +201,9 @@ export class Orders {
       case 'locked':
         this.spending.restore(entry)
         break
-      default:
+      case 'asked':
+      case 'approved':
+      case 'refused':
         this.approvals.restore(entry)
     }
   }

@@ -66,7 +66,7 @@ interface Limits {
   readonly perDay?: bigint
   readonly total?: bigint
   /** `limits.maxTransferPerTx of this node`. */
-  nameOf(limit: 'perTx' | 'perDay' | 'total'): string
+  readonly nameOf: (limit: 'perTx' | 'perDay' | 'total') => string
 }
 
 export class Spending {

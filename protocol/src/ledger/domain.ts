@@ -189,7 +189,7 @@ export interface WorkloadDraw {
   readonly nowMs: number
   /** The state at some node, perhaps a few blocks old. */
   readonly view: RangeView
-  below(bound: number): number
+  below(this: void, bound: number): number
   /** Signs like the identity itself, for signatures inside a payload. */
-  sign(signer: PublicKey, message: Uint8Array): Uint8Array
+  sign(this: void, signer: PublicKey, message: Uint8Array): Uint8Array
 }

@@ -33,7 +33,7 @@ export const granted = query({
 function entriesOf(view: View, subject: Did, timeMs: number): readonly Infer<typeof entry>[] {
   return identityOf(view, subject).grants.map(key => {
     const grant = present(grants.get(view, { did: subject, key }), 'each granted key has its row')
-    const { periodStartMs, spent: _, ...said } = grant
+    const { periodStartMs: _start, spent: _spent, ...said } = grant
     const status = statusOf(grant, timeMs)
     const { spent, inPeriod, inAll, now } = leftOf(grant, timeMs)
     return {

@@ -58,11 +58,12 @@ test('the proof of the published credential is made, step by step', () => {
 test('the published credential is read and its signature verifies, in any order of fields', () => {
   const shuffled = Object.fromEntries(Object.entries(secured).reverse()) as JsonObject
   for (const given of [secured, shuffled]) {
-    const { document, controller, key, signature, message } = readProof(given)
+    const { document, controller, key, signature, message, documentHash: hashed } = readProof(given)
     assert.deepEqual(document, alumni)
     assert.equal(controller, `did:key:${publicKeyMultibase}`)
     assert.equal(key, parseMultikey(publicKeyMultibase))
     assert.equal(toHex(message), configHash + documentHash)
+    assert.equal(toHex(hashed), documentHash)
     assert.ok(nativeEd25519().verify(signature, message, fromHex(key)))
   }
 })

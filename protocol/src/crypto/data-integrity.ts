@@ -50,6 +50,8 @@ export interface Proof {
   readonly signature: Uint8Array
   /** What the signature covers. */
   readonly message: Uint8Array
+  /** SHA-256 of the canonical document. */
+  readonly documentHash: Uint8Array
 }
 
 /** Throws DecodeError, naming the field, unless the document has exactly one proof of this suite. */
@@ -66,7 +68,8 @@ export function readProof(secured: JsonObject): Proof {
     const [controller, key] = at('verificationMethod', () => methodOf(verificationMethod))
     const signature = at('proofValue', () => signatureOf(proofValue))
     const { proofValue: _, ...config } = given
-    return { document, controller, key, signature, message: hashData(document, config) }
+    const message = hashData(document, config)
+    return { document, controller, key, signature, message, documentHash: message.subarray(32) }
   })
 }
 

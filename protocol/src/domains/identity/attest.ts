@@ -2,7 +2,7 @@ import { hash } from '../../crypto/hash.ts'
 import { hashData, withProof } from '../../crypto/data-integrity.ts'
 import { type Endorsement, transaction } from '../../ledger/domain.ts'
 import { at, describe, type Infer, struct } from '../../lib/codec.ts'
-import { credentialDocument, credentialStatement, credentialToSign, proofOf, readCredential } from './credential.ts'
+import { credentialDocument, credentialStatement, credentialToSign, readSigned } from './credential.ts'
 import { addCredential, credentials } from './credential-rows.ts'
 import { keyOf } from './rows.ts'
 
@@ -42,14 +42,15 @@ export const attest = transaction({
   statements: ({ credential }) => [at('credential', () => credentialStatement(credential))],
   endorsement,
   apply(draft, { credential: document }, { sender, id, height, timeMs }) {
-    const { hash: name, ...credential } = readCredential(document)
-    const { issuer, subject, validUntil } = credential
+    const { credential, proof } = readSigned(document)
+    const { hash: name, ...said } = credential
+    const { issuer, subject, validUntil } = said
     if (sender !== issuer && sender !== subject) return 'sender_is_no_party'
-    if (proofOf(document).key !== keyOf(draft, issuer)) return 'key_is_not_issuers'
+    if (proof.key !== keyOf(draft, issuer)) return 'key_is_not_issuers'
     if (validUntil !== undefined && timeMs >= validUntil) return 'credential_has_expired'
     if (credentials.get(draft, name) !== undefined) return 'credential_is_registered'
 
-    addCredential(draft, name, { ...credential, transaction: id, height })
+    addCredential(draft, name, { ...said, transaction: id, height })
     return
   },
 })

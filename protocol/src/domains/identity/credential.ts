@@ -4,7 +4,7 @@ import { type Proof, proofConfig, readProof, withProof, hashData } from '../../c
 import { type Hash, hashOf } from '../../crypto/hash.ts'
 import { type Did, did, formatDid, formatMultikey, type PublicKey } from '../../crypto/keys.ts'
 import type { Endorser, SignatureStatement } from '../../ledger/domain.ts'
-import { fromHex, utf8 } from '../../lib/bytes.ts'
+import { fromHex, toHex, utf8 } from '../../lib/bytes.ts'
 import { at, type Codec, DecodeError, describe, type Json, text } from '../../lib/codec.ts'
 import { canonicalJson } from '../../lib/jcs.ts'
 import { type JsonObject, jsonObject } from '../../lib/json-object.ts'
@@ -19,10 +19,8 @@ export const credentialDocument: Codec<JsonObject> = describe(
 
 export const capabilityText = text(256, 1)
 
-/** What the ledger reads in a credential. */
-export interface Credential {
-  /** SHA-256 of the canonical document without its proof: another signature is no other credential. */
-  readonly hash: Hash
+/** What a credential says, as far as the ledger reads it. */
+interface Said {
   readonly issuer: Did
   readonly subject: Did
   readonly capability: string
@@ -32,44 +30,33 @@ export interface Credential {
   readonly validUntil?: number
 }
 
+export interface Credential extends Said {
+  /** SHA-256 of the canonical document without its proof: another signature is no other credential. */
+  readonly hash: Hash
+}
+
 /** Throws DecodeError, naming the field, unless the document is a capability credential (L71). Its proof is not looked at. */
 export function readCredential(secured: JsonObject): Credential {
   const { proof: _, ...document } = secured
-  for (const [name, problem] of Object.entries(refusedFields)) {
-    if (Object.hasOwn(document, name)) throw new DecodeError(problem).within(name)
-  }
-  at('@context', () => checkContext(document['@context']))
-  at('type', () => checkType(document['type']))
-  const issuer = at('issuer', () => issuerIn(document['issuer']))
-  const { subject, capability } = at('credentialSubject', () => subjectIn(document['credentialSubject']))
-  const validFrom = at('validFrom', () => timeIn(document['validFrom']))
-  const validUntil = at('validUntil', () => timeIn(document['validUntil']))
-  if (validFrom !== undefined && validUntil !== undefined && validUntil <= validFrom) {
-    throw new DecodeError('must be later than validFrom').within('validUntil')
-  }
-  return {
-    hash: hashOf(utf8(canonicalJson(document))),
-    issuer,
-    subject,
-    capability,
-    ...(validFrom !== undefined && { validFrom }),
-    ...(validUntil !== undefined && { validUntil }),
-  }
+  return { hash: hashOf(utf8(canonicalJson(document))), ...saidIn(document) }
 }
 
-/** The proof of a credential; throws DecodeError, naming the field, where none stands that the issuer could have made. */
-export function proofOf(secured: JsonObject): Proof {
+/**
+ * A credential and its proof, whose signature is still to be checked. Throws DecodeError, naming the field, where there
+ * is none that the issuer could have made (L72).
+ */
+export function readSigned(secured: JsonObject): { readonly credential: Credential; readonly proof: Proof } {
   const proof = readProof(secured)
-  const { issuer } = readCredential(secured)
-  if (proof.controller !== formatDid(issuer)) {
+  const said = saidIn(proof.document)
+  if (proof.controller !== formatDid(said.issuer)) {
     throw new DecodeError('must be a key of the issuer').within('verificationMethod').within('proof')
   }
-  return proof
+  return { credential: { hash: toHex(proof.documentHash) as Hash, ...said }, proof }
 }
 
 /** What a verifier has to check of a credential. Throws DecodeError for anything that is not a signed credential. */
 export function credentialStatement(secured: JsonObject): SignatureStatement {
-  const { signature, message, key } = proofOf(secured)
+  const { signature, message, key } = readSigned(secured).proof
   return { signature, message, publicKey: fromHex(key) }
 }
 
@@ -87,7 +74,7 @@ export function credentialToSign(given: JsonObject, by: Endorser): { document: J
     ...given,
     ...(isObject(subject) && { credentialSubject: { id: issuer, ...subject } }),
   }
-  if (readCredential(document).issuer !== by.did) {
+  if (saidIn(document).issuer !== by.did) {
     throw new DecodeError('is missing, and only the issuer can make it').within('proof')
   }
   const created = formatDateTime(by.nowMs)
@@ -110,6 +97,28 @@ const refusedFields: { readonly [name: string]: string } = {
   credentialStatus: 'is not followed here: the ledger itself keeps what was revoked (identity.revokeCredential)',
   expirationDate: 'is of version 1 of the data model; write validUntil',
   issuanceDate: 'is of version 1 of the data model; write validFrom',
+}
+
+function saidIn(document: JsonObject): Said {
+  for (const [name, problem] of Object.entries(refusedFields)) {
+    if (Object.hasOwn(document, name)) throw new DecodeError(problem).within(name)
+  }
+  at('@context', () => checkContext(document['@context']))
+  at('type', () => checkType(document['type']))
+  const issuer = at('issuer', () => issuerIn(document['issuer']))
+  const { subject, capability } = at('credentialSubject', () => subjectIn(document['credentialSubject']))
+  const validFrom = at('validFrom', () => timeIn(document['validFrom']))
+  const validUntil = at('validUntil', () => timeIn(document['validUntil']))
+  if (validFrom !== undefined && validUntil !== undefined && validUntil <= validFrom) {
+    throw new DecodeError('must be later than validFrom').within('validUntil')
+  }
+  return {
+    issuer,
+    subject,
+    capability,
+    ...(validFrom !== undefined && { validFrom }),
+    ...(validUntil !== undefined && { validUntil }),
+  }
 }
 
 function methodOf({ did: subject, key }: { readonly did: Did; readonly key: PublicKey }): string {

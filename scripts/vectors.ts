@@ -47,6 +47,7 @@ import {
   publicKeyOf,
   readCredential,
   resultsRootOf,
+  rotationMessage,
   seedOf,
   sign,
   signCredential,
@@ -83,6 +84,7 @@ export function vectors(): { readonly [file: string]: Json } {
     },
     'votes.json': voteVectors(),
     'credentials.json': credentialVectors(),
+    'identity.json': identityVectors(),
   }
 }
 
@@ -235,6 +237,47 @@ function transactionVector({ envelope, id, wireHash, signature, bytes }: Transac
     signature: toHex(signature),
     bytes: toHex(bytes),
     wireHash,
+  }
+}
+
+// Identities
+
+/** The payer describes itself, lets the session key pay, which hands itself back, and makes it its own in the end. */
+function identityVectors(): Json {
+  const key = session.publicKey
+  const message = rotationMessage(chainId, didOf(payer), key, 1)
+  const grant = {
+    key,
+    perTx: 50n,
+    budget: 200n,
+    periodMs: 86_400_000,
+    total: 1_000n,
+    payees: [addressOf(didOf(payee))],
+    kinds: ['wallet.transfer'],
+    notBefore: start.timeMs,
+    notAfter: start.timeMs + 1,
+  }
+  const { perTx, budget, periodMs, notAfter } = grant
+  const services = [{ id: '#agent', type: 'Agent', serviceEndpoint: 'https://agents.example/ü' }]
+  const orders: readonly (readonly [kind: string, payload: unknown, by: Agent])[] = [
+    ['identity.update', { name: 'Wetterbüro', services, alsoKnownAs: ['https://weather.example'] }, payer],
+    ['identity.update', { alsoKnownAs: [] }, payer],
+    ['identity.grant', grant, payer],
+    ['identity.grant', { key, perTx, budget, periodMs, notAfter }, payer],
+    ['identity.revoke', { key }, session],
+    ['identity.rotate', { newKey: key, rotation: 1, proof: sign(message, session.secretKey) }, payer],
+  ]
+  return {
+    description:
+      'Signed transactions of identities (docs/spec/ledger.md, L40 to L45), in the form of transactions.json; and what the new key signs to be rotated to, its signature being the proof in the last of them.',
+    transactions: orders.map(([kind, payload, by], index) => {
+      const signer = by === payer ? {} : { signer: by.publicKey }
+      const envelope = { chainId, kind, sender: didOf(payer), nonce: index + 1, fee: 1n, ...signer, payload }
+      return transactionVector(
+        assemble(ledger.kinds, envelope, sign(signingBytes(ledger.kinds, envelope), by.secretKey)),
+      )
+    }),
+    rotationMessage: toHex(message),
   }
 }
 

@@ -3,7 +3,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import { base58 } from '@scure/base'
+import { base58, bech32m } from '@scure/base'
 import { vectors } from '../../scripts/vectors.ts'
 import { type Item, readCbor } from '../../test/helpers/cbor.ts'
 import { toHex } from './lib/bytes.ts'
@@ -59,6 +59,7 @@ function read<T>(file: string): T {
 
 const genesis = read<{ bytes: string; chainId: string }>('genesis.json')
 const { transactions } = read<{ transactions: TransactionVector[] }>('transactions.json')
+const identity = read<{ transactions: TransactionVector[]; rotationMessage: string }>('identity.json')
 
 function sha256(...parts: (string | Uint8Array)[]): string {
   const hash = createHash('sha256')
@@ -104,8 +105,47 @@ test('the transactions are what their JSON says, to a reader that knows only the
   }
 })
 
+/** The fields of each payload, in their order. */
+const identityFields: { readonly [kind: string]: readonly string[] } = {
+  'identity.update': ['name', 'services', 'alsoKnownAs'],
+  'identity.rotate': ['newKey', 'rotation', 'proof'],
+  'identity.grant': ['key', 'perTx', 'budget', 'periodMs', 'total', 'payees', 'kinds', 'notBefore', 'notAfter'],
+  'identity.revoke': ['key'],
+}
+
+test('the transactions of identities are what their JSON says, each field in its place', () => {
+  for (const { json, body } of identity.transactions) {
+    const fields = plain(readCbor(hex(body))) as unknown[]
+    const { kind, signer = null, payload } = json
+    assert.deepEqual([fields[1], fields[7]], [kind, signer])
+    const names = identityFields[String(kind)] ?? assert.fail(`${String(kind)} has no order here`)
+    const expected = names.map(name => inBytes(name, payload[name] ?? null))
+    assert.deepEqual(fields.at(-1), expected)
+  }
+})
+
+/** Services are arrays in bytes; addresses are 20 bytes, of which the JSON shows another form. */
+function inBytes(name: string, value: unknown): unknown {
+  if (value === null) return null
+  if (name === 'services') return (value as object[]).map(service => Object.values(service))
+  if (name !== 'payees') return value
+  return (value as string[]).map(address => {
+    const { prefix, words } = bech32m.decode(address as `claw1${string}`)
+    assert.equal(prefix, 'claw')
+    return `0x${toHex(bech32m.fromWords(words))}`
+  })
+}
+
+test('the proof of a rotation is the new key’s signature over chain, DID, key and number', () => {
+  const { signedBy, json } = identity.transactions.at(-1) ?? assert.fail('the last one rotates')
+  const { newKey, proof } = json.payload as { readonly newKey: string; readonly proof: string }
+  const prefix = Buffer.from('clawnet/rotate/1').toString('hex') + genesis.chainId
+  assert.equal(identity.rotationMessage, `${prefix}835820${signedBy}5820${newKey.slice(2)}01`)
+  assert.ok(isSigned(newKey.slice(2), identity.rotationMessage, proof.slice(2)))
+})
+
 test('ids, wire hashes and signatures of the transactions are what the spec says they are', () => {
-  for (const vector of transactions) {
+  for (const vector of [...transactions, ...identity.transactions]) {
     assert.equal(vector.signingBytes, Buffer.from('clawnet/tx/1').toString('hex') + genesis.chainId + vector.body)
     assert.equal(vector.id, sha256(hex(vector.signingBytes)))
     assert.equal(vector.wireHash, sha256(Uint8Array.of(0), hex(vector.bytes)))

@@ -1,10 +1,10 @@
 import { did, type Did } from '../../crypto/keys.ts'
 import { describe, enumeration, type Infer, list, optional, struct, timestamp, tokenSum } from '../../lib/codec.ts'
 import { query } from '../../ledger/domain.ts'
-import type { View } from '../../ledger/state.ts'
+import type { RangeView, View } from '../../ledger/state.ts'
 import { present } from '../../lib/assert.ts'
 import { leftOf, periodStartOf } from './budget.ts'
-import { type Grant, grants, grantsMax, identityOf, isLive, limits, signingKey } from './rows.ts'
+import { type Grant, grants, grantsMax, identities, identityOf, isLive, limits, signingKey } from './rows.ts'
 
 const entry = struct({
   key: describe(signingKey, 'The session key'),
@@ -29,6 +29,19 @@ export const granted = query({
   output: struct({ grants: list(entry, grantsMax) }),
   read: (view, { did: subject }, { timeMs }) => ({ grants: entriesOf(view, subject, timeMs) }),
 })
+
+/** Always nothing: each grant is listed once, and none was exceeded. */
+export function grantViolations(view: RangeView): readonly string[] {
+  const rows = [...grants.rows(view)]
+  const listed = [...identities.rows(view)].reduce((sum, identity) => sum + identity.grants.length, 0)
+  const exceeded = rows.filter(
+    ({ spent, budget, spentInAll, total }) => spent > budget || (total !== undefined && spentInAll > total),
+  )
+  return [
+    ...(rows.length === listed ? [] : [`${rows.length} grants, ${listed} listed`]),
+    ...(exceeded.length === 0 ? [] : [`${exceeded.length} grants are exceeded`]),
+  ]
+}
 
 function entriesOf(view: View, subject: Did, timeMs: number): readonly Infer<typeof entry>[] {
   return identityOf(view, subject).grants.map(key => {

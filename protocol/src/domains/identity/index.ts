@@ -5,7 +5,7 @@ import { authorize, refusals } from './authority.ts'
 import { charge, countFee, excesses } from './budget.ts'
 import { capabilities } from './credential-queries.ts'
 import { credentialViolations } from './credential-rows.ts'
-import { granted } from './grant-queries.ts'
+import { granted, grantViolations } from './grant-queries.ts'
 import { grant, revoke } from './grants.ts'
 import { resolve } from './queries.ts'
 import { rotate } from './rotation.ts'
@@ -31,6 +31,6 @@ export const identityDomain = {
   authorize,
   enter: countFee,
   charge,
-  violations: credentialViolations,
+  violations: view => [...grantViolations(view), ...credentialViolations(view)],
   workload,
 } satisfies Domain

@@ -57,6 +57,7 @@ class Mix {
     const isApplied = outcome.type === 'applied'
     this.recount.acted(transaction, { isSession, isApplied, timeMs, pictures: [before, after], view: run.view })
     if (isApplied) this.#note(transaction, timeMs)
+    assert.deepEqual(run.ledger.violations(run.view), [])
   }
 
   /** Grants and their ends, as their transactions say. */

@@ -70,6 +70,7 @@ const approve = jsonRoute({
   example: { id: '2f6b0c9d41e8a735' },
   async handle(context, { id, passphrase: given }, call) {
     const { sender, orders, tokens, node } = context
+    call.note({ about: id })
     await orders.approvals.decide(id, async asked => {
       const token = tokens.get(asked.token)
       if (token === undefined || !tokens.isLive(token.id)) throw Problem.of('token_has_ended')
@@ -98,8 +99,9 @@ const refuse = jsonRoute({
   answer: shown,
   codes: ['not_found', 'approval_is_decided'],
   example: { id: '2f6b0c9d41e8a735' },
-  async handle(context, { id }) {
+  async handle(context, { id }, { note }) {
     const { approvals } = context.orders
+    note({ about: id })
     await approvals.decide(id, () => approvals.refuse(id))
     return shownOf(present(approvals.get(id), 'what was decided is listed'), context)
   },
@@ -117,6 +119,7 @@ function found({ orders }: ApiContext, id: string, principal: Principal): Approv
 function callOf(call: Call, token: AgentToken, approval: string): Call {
   return {
     principal: { role: 'agent', token },
+    note: call.note,
     waitMs: call.waitMs,
     get signal() {
       return call.signal

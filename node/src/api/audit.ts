@@ -13,6 +13,9 @@ export const stranger = 'nobody'
 /** What happened; the log adds when. */
 export type AuditEvent = Omit<AuditEntry, 'timeMs' | 'times'>
 
+/** What a handler knows of it. */
+export type AuditRemarks = Partial<Pick<AuditEvent, 'did' | 'about' | 'tokens' | 'payees' | 'txHash'>>
+
 export class Audit {
   readonly #clock: Clock
   readonly #lines: DurableLines<AuditEntry>

@@ -48,7 +48,7 @@ export function domainRoutes(ledger: Ledger): Route[] {
 /** What a query may know of the node. */
 export function queryContextOf(
   { chain, mempool, wallet, clock, begun }: ApiNode,
-  principal: Principal = owner,
+  principal: Principal = owner.socket,
 ): QueryContext {
   const self = principal.role === 'agent' ? principal.token.did : wallet.identities()[0]?.did
   return {

@@ -1,7 +1,7 @@
 /** Decides which requests come through, in this order: Host, browser headers, method, credential, right, type, size. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { guest, owner, type Principal } from './principal.ts'
+import { guest, owner, type OwnerProof, type Principal } from './principal.ts'
 import { Problem } from './problems.ts'
 import type { RouteAccess } from './route.ts'
 import { scopeOf } from './scopes.ts'
@@ -39,14 +39,18 @@ export interface GuardDependencies {
 
 export class Guard {
   readonly #options: GuardOptions
-  readonly #credentials: readonly Uint8Array[]
+  readonly #credentials: readonly (readonly [proof: OwnerProof, fingerprint: Uint8Array])[]
   readonly #tokens: AgentTokens
   #hosts: ReadonlySet<string> = new Set()
 
   constructor(options: GuardOptions, { cookie, tokens }: GuardDependencies) {
     this.#options = options
     this.#tokens = tokens
-    this.#credentials = [cookie, ...(options.token === undefined ? [] : [options.token])].map(fingerprint)
+    const { token } = options
+    this.#credentials = [
+      ['cookie', fingerprint(cookie)],
+      ...(token === undefined ? [] : [['token', fingerprint(token)] as const]),
+    ]
   }
 
   /** Before it is called, only the Unix socket is served. */
@@ -55,9 +59,9 @@ export class Guard {
     this.#hosts = new Set([...names.map(name => `${name}:${port}`), ...(port === 80 ? names : [])])
   }
 
-  /** Throws a Problem for a request that does not come through. */
-  admit(knock: Knock): Principal {
-    const { method, headers, viaSocket, access } = knock
+  /** Who knocks. Throws a Problem for web pages of others and for wrong credentials. */
+  identify(knock: Knock): Principal {
+    const { method, headers, viaSocket } = knock
     if (!viaSocket) this.#checkHost(headers.host)
     checkBrowserHeaders(headers)
     if (method === 'OPTIONS')
@@ -68,11 +72,15 @@ export class Guard {
         detail: 'Upgrade: the API speaks HTTP/1.1 only; leave it out.',
       })
     }
-    const principal = this.#identify(knock)
+    return this.#principalOf(knock)
+  }
+
+  /** Throws a Problem where he may not do that, or says it in another way than JSON. */
+  admit(principal: Principal, knock: Knock): void {
+    const { method, headers, access } = knock
     if (this.#options.readonly && method === 'POST' && access !== 'read') throw Problem.of('read_only')
     checkRight(principal, knock)
     if (method === 'POST') checkBody(headers)
-    return principal
   }
 
   #checkHost(host: string | undefined): void {
@@ -83,7 +91,7 @@ export class Guard {
     })
   }
 
-  #identify({ headers, viaSocket, access }: Knock): Principal {
+  #principalOf({ headers, viaSocket, access }: Knock): Principal {
     const { token, trustsLoopback } = this.#options
     if (headers.authorization !== undefined) {
       const [, credential] = /^Bearer +(\S+)$/i.exec(headers.authorization) ?? []
@@ -92,7 +100,7 @@ export class Guard {
       if (known !== undefined) return known
       if (!viaSocket) throw Problem.of('credential_is_wrong', { field: 'Authorization', headers: challenge })
     }
-    if (viaSocket) return owner
+    if (viaSocket) return owner.socket
     if (token !== undefined && access !== 'public') {
       throw Problem.of('credential_is_missing', {
         field: 'Authorization',
@@ -100,15 +108,15 @@ export class Guard {
         headers: challenge,
       })
     }
-    return trustsLoopback && token === undefined ? owner : guest
+    return trustsLoopback && token === undefined ? owner.loopback : guest
   }
 
   /** Looks at all of them, in constant time. Throws a Problem for an agent token that has ended. */
   #holderOf(credential: string): Principal | undefined {
     const given = fingerprint(credential)
-    const isOwners = this.#credentials.map(known => timingSafeEqual(known, given)).includes(true)
+    const [proof] = this.#credentials.filter(([, known]) => timingSafeEqual(known, given))
     const token = this.#tokens.identify(credential)
-    if (isOwners) return owner
+    if (proof !== undefined) return owner[proof[0]]
     if (token === undefined) return
     if (!this.#tokens.isLive(token.id)) throw tokenHasEnded()
     return { role: 'agent', token }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { DecodeError, type Json } from '@claw-network/protocol'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type Audit, type AuditRemarks, stranger } from './audit.ts'
 import { bodyBytesMax, challenge, type Guard } from './guard.ts'
 import { type KeySlot, requestHash } from './idempotency.ts'
 import { parseJson } from './json.ts'
@@ -16,7 +17,9 @@ declare module 'fastify' {
     readonly access?: RouteAccess
   }
   interface FastifyRequest {
+    /** Absent until the guard knows. */
     principal: Principal
+    remarks: AuditRemarks
   }
 }
 
@@ -31,17 +34,18 @@ const waitSecondsMax = 120
 export interface HttpAppDependencies {
   readonly context: ApiContext
   readonly guard: Guard
+  readonly audit: Audit
   /** Whether a connection came through the Unix socket. */
   readonly isOwnSocket: (socket: Socket) => boolean
 }
 
 export function httpApp(routes: readonly Route[], dependencies: HttpAppDependencies): FastifyInstance {
-  const { context, guard, isOwnSocket } = dependencies
+  const { context, guard, audit, isOwnSocket } = dependencies
   const { clock, log } = context.node
   const run = randomBytes(4).toString('hex')
   let requests = 0
   const nextRequestId = (): string => `${run}-${(++requests).toString(36)}`
-  const refuse = (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+  const refuse = (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const problem = problemOf(error)
     if (problem.status === 500) {
       log.error('a request failed', {
@@ -50,7 +54,7 @@ export function httpApp(routes: readonly Route[], dependencies: HttpAppDependenc
         error: error.stack ?? String(error),
       })
     }
-    sendProblem(reply, problem)
+    return sendProblem(reply, problem)
   }
 
   const app = Fastify({
@@ -67,7 +71,19 @@ export function httpApp(routes: readonly Route[], dependencies: HttpAppDependenc
     done(null, parseJson(body as Buffer))
   })
   app.decorateRequest('principal')
-  app.setErrorHandler(refuse)
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.remarks = {}
+    done()
+  })
+  app.setErrorHandler(async (error: Error, request, reply) => {
+    try {
+      await recordRequest(request, problemOf(error).code, audit)
+    } catch (failure) {
+      // A refusal that is not on record is a fault of the node, whatever it was.
+      return refuse(failure as Error, request, reply)
+    }
+    return refuse(error, request, reply)
+  })
   app.setNotFoundHandler(request => {
     throw Problem.of('unknown_path', {
       detail: `${pathOf(request)}: there is no such path; /api/docs lists all of them.`,
@@ -79,7 +95,9 @@ export function httpApp(routes: readonly Route[], dependencies: HttpAppDependenc
       const { method, headers, raw, routeOptions } = request
       const access = routeOptions.config.access ?? 'read'
       const path = routeOptions.url ?? ''
-      request.principal = guard.admit({ method, headers, access, path, viaSocket: isOwnSocket(raw.socket) })
+      const knock = { method, headers, access, path, viaSocket: isOwnSocket(raw.socket) }
+      request.principal = guard.identify(knock)
+      guard.admit(request.principal, knock)
     } catch (error) {
       const isWrongGuess = error instanceof Problem && error.code === 'credential_is_wrong'
       if (isWrongGuess) clock.after(wrongCredentialMs, () => done(error))
@@ -115,7 +133,7 @@ function answer(
   route: JsonRoute<unknown, unknown>,
   request: FastifyRequest,
   reply: FastifyReply,
-  { context }: HttpAppDependencies,
+  { context, audit }: HttpAppDependencies,
 ): Promise<FastifyReply> | FastifyReply {
   const { principal } = request
   const fields = fieldsOf(route, request)
@@ -127,7 +145,7 @@ function answer(
   const waitMs = waitMsOf(route, request, reply)
 
   if (route.method === 'GET') {
-    const value = route.handle(context, input, callOf(principal, reply, waitMs))
+    const value = route.handle(context, input, callOf(request, reply, waitMs))
     const send = (found: unknown): FastifyReply =>
       sendJson(reply, {
         ...jsonOf(route, found),
@@ -136,12 +154,36 @@ function answer(
     return value instanceof Promise ? value.then(send) : send(value)
   }
   const work = async (slot?: KeySlot): Promise<JsonObject> =>
-    jsonOf(route, await route.handle(context, input, callOf(principal, reply, waitMs, slot)))
+    jsonOf(route, await route.handle(context, input, callOf(request, reply, waitMs, slot)))
   const key = idempotencyKeyOf(route, request)
   const asked = requestHash(route.method, pathOf(request), fields)
   const worked =
     key === undefined ? work() : context.orders.keys.run({ caller: callerOf(principal), key, request: asked }, work)
-  return worked.then(json => sendJson(reply, json))
+  return worked.then(async json => {
+    await recordRequest(request, 'ok', audit)
+    return sendJson(reply, json)
+  })
+}
+
+/** Returns once the audit log has it, where it belongs there: writes that are no foreign page's, and wrong credentials. */
+async function recordRequest(request: FastifyRequest, outcome: string, audit: Audit): Promise<void> {
+  const { method, remarks, routeOptions } = request
+  const { access = 'read' } = routeOptions.config
+  const principal = request.principal as Principal | undefined
+  const isWrite = method === 'POST' && (access === 'write' || access === 'submit' || access === 'owner')
+  const isGuess = outcome === 'credential_is_wrong' || outcome === 'token_has_ended'
+  const isOurs = principal !== undefined || outcome === 'credential_is_missing'
+  if (!isGuess && !(isWrite && isOurs)) return
+  const isGuestsOwn = outcome === 'ok' && access !== 'submit'
+  const what = `${method} ${routeOptions.url ?? 'an unknown path'}`
+  await audit.record({ who: whoOf(principal, isGuestsOwn), what, ...remarks, outcome })
+}
+
+/** What a guest wrote, he wrote with a passphrase. */
+function whoOf(principal: Principal | undefined, isGuestsOwn: boolean): string {
+  if (principal?.role === 'owner') return principal.via
+  if (principal?.role === 'agent') return `agent:${principal.token.id}`
+  return principal?.role === 'guest' && isGuestsOwn ? 'passphrase' : stranger
 }
 
 type JsonObject = { readonly [name: string]: Json }
@@ -155,8 +197,8 @@ function sendJson(reply: FastifyReply, json: JsonObject): FastifyReply {
   return withCommonHeaders(reply).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(json))
 }
 
-function sendProblem(reply: FastifyReply, problem: Problem): void {
-  withCommonHeaders(reply)
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return withCommonHeaders(reply)
     .code(problem.status)
     .headers(problem.headers)
     .header('content-type', 'application/problem+json')
@@ -170,9 +212,12 @@ function withCommonHeaders(reply: FastifyReply): FastifyReply {
     .header('x-request-id', reply.request.id)
 }
 
-function callOf(principal: Principal, reply: FastifyReply, waitMs: number, keySlot?: KeySlot): Call {
+function callOf(request: FastifyRequest, reply: FastifyReply, waitMs: number, keySlot?: KeySlot): Call {
   return {
-    principal,
+    principal: request.principal,
+    note(remarks) {
+      request.remarks = { ...request.remarks, ...remarks }
+    },
     waitMs,
     get signal() {
       const gone = new AbortController()

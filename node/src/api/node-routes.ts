@@ -191,8 +191,9 @@ const unlock = jsonRoute({
   answer: identity,
   codes: ['passphrase_is_wrong', 'too_many_attempts', 'identity_is_unknown', 'key_is_missing'],
   example: { passphrase: 'correct horse battery staple', seconds: 900 },
-  async handle({ node, sender }, { did: named, passphrase, seconds = unlockSecondsDefault }, { principal }) {
+  async handle({ node, sender }, { did: named, passphrase, seconds = unlockSecondsDefault }, { principal, note }) {
     const subject = sender.identity(named, principal)
+    note({ did: subject })
     const refusal = await node.wallet.unlock(subject, passphrase, seconds * 1000, keyOf(node.chain.view, subject))
     if (refusal !== undefined) throw walletProblem(refusal)
     return shownOf(node, subject)
@@ -209,9 +210,10 @@ const lock = jsonRoute({
   answer: struct({ locked: list(did, 100_000) }),
   codes: ['identity_is_unknown'],
   example: {},
-  handle({ node, sender }, { did: named }, { principal }) {
+  handle({ node, sender }, { did: named }, { principal, note }) {
     const locked =
       named === undefined ? node.wallet.identities().map(({ did }) => did) : [sender.identity(named, principal)]
+    if (named !== undefined) note({ did: named })
     for (const subject of locked) node.wallet.lock(subject)
     return { locked }
   },
@@ -227,9 +229,10 @@ const create = jsonRoute({
   answer: identity,
   codes: ['passphrase_is_missing', 'passphrase_is_wrong', 'too_many_attempts', 'identity_is_unknown'],
   example: { passphrase: 'correct horse battery staple' },
-  async handle({ node }, { passphrase }) {
+  async handle({ node }, { passphrase }, { note }) {
     const made = await node.wallet.create(passphrase)
     if (typeof made !== 'string') throw walletProblem(made)
+    note({ did: made })
     return shownOf(node, made)
   },
 })

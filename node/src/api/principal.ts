@@ -6,11 +6,19 @@ import type { AgentToken } from './tokens.ts'
  * `guest`: must show a passphrase in the body to write.
  */
 export type Principal =
-  | { readonly role: 'owner' }
+  | { readonly role: 'owner'; readonly via: OwnerProof }
   | { readonly role: 'agent'; readonly token: AgentToken }
   | { readonly role: 'guest' }
 
-export const owner: Principal = { role: 'owner' }
+/** How he showed it; on `loopback` a `local` network asks for nothing. */
+export type OwnerProof = 'socket' | 'cookie' | 'token' | 'loopback'
+
+export const owner: { readonly [proof in OwnerProof]: Principal } = {
+  socket: { role: 'owner', via: 'socket' },
+  cookie: { role: 'owner', via: 'cookie' },
+  token: { role: 'owner', via: 'token' },
+  loopback: { role: 'owner', via: 'loopback' },
+}
 export const guest: Principal = { role: 'guest' }
 
 /** Whose idempotency keys are meant; owner and guest share theirs, so that no change of credential pays twice. */

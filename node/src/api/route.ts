@@ -1,6 +1,7 @@
 /** What a path of the API is. Server, OpenAPI document and reference page all read the same table of routes. */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Codec, Json, StructCodec } from '@claw-network/protocol'
+import type { AuditRemarks } from './audit.ts'
 import type { EventStreams } from './events.ts'
 import type { KeySlot } from './idempotency.ts'
 import type { ApiNode } from './node.ts'
@@ -76,6 +77,8 @@ export interface ApiContext {
 /** What a handler may know of its request besides the input. */
 export interface Call {
   readonly principal: Principal
+  /** Adds to the line of this request in the audit log. */
+  readonly note: (remarks: AuditRemarks) => void
   /** 0 answers at once. */
   readonly waitMs: number
   /** Aborts when the client is gone. */

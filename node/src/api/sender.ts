@@ -14,6 +14,8 @@ import {
   signingBytes,
   type Transaction,
 } from '@claw-network/protocol'
+import { payeesShownMax } from '../audit-log.ts'
+import type { AuditRemarks } from './audit.ts'
 import { scopeIsMissing, tokenHasEnded } from './guard.ts'
 import type { ApiNode, WalletRefusal } from './node.ts'
 import type { Approvals } from './approvals.ts'
@@ -59,7 +61,7 @@ export class Sender {
   }
 
   /** The identity a request means: one of this node's, and of an agent its own. */
-  identity(named: Did | undefined, principal: Principal = owner): Did {
+  identity(named: Did | undefined, principal: Principal = owner.socket): Did {
     const identities = this.#deps.node.wallet.identities()
     const own = principal.role === 'agent' ? principal.token.did : identities[0]?.did
     const meant = named ?? own
@@ -80,8 +82,9 @@ export class Sender {
     const { node, orders } = this.#deps
     if (!node.condition().synced) throw Problem.of('node_is_syncing', { headers: { 'retry-after': '5' } })
     const sender = this.identity(fields.did, call.principal)
+    call.note({ did: sender })
 
-    return this.#inTurn(addressOf(sender), async () => {
+    const id = await this.#inTurn(addressOf(sender), async () => {
       const earlier = await this.#sentEarlier(call)
       if (earlier !== undefined) return earlier.id
       const approved = call.approval === undefined ? orders.approvals.outcomeOf(call.keySlot?.claim) : undefined
@@ -100,6 +103,8 @@ export class Sender {
       await this.#submit(transaction, fields.nonce === undefined, call)
       return transaction.id
     })
+    call.note({ txHash: id })
+    return id
   }
 
   /**
@@ -176,6 +181,7 @@ export class Sender {
     const { node, orders, rejections } = this.#deps
     const token = call.principal.role === 'agent' ? call.principal.token : undefined
     const effect = node.effectOf(unsigned)
+    call.note(outlaysOf(unsigned, effect))
     if (effect.rejected !== undefined) throw rejections.problem({ code: effect.rejected }, fieldsOf(unsigned))
 
     const shares = orders.spending.weigh(unsigned, effect, { token, feeMin: node.chain.params.feeMin })
@@ -203,8 +209,7 @@ export class Sender {
     const { orders, tokens } = this.#deps
     try {
       const transaction = await this.#sign(envelope, passphrase)
-      // It may have been revoked since the request came.
-      if (principal.role === 'agent' && !tokens.isLive(principal.token.id)) throw tokenHasEnded()
+      if (hasEnded(principal, tokens)) throw tokenHasEnded()
       const claim = keySlot?.claim
       if (claim === undefined && shares.length === 0) return transaction
       await orders.keep({ transaction, shares, ...(claim && { claim }), ...(approval && { approval }) })
@@ -225,9 +230,13 @@ export class Sender {
 
   /** Hands on what was made durable. What is refused has never left; after anything else it may have. */
   async #submit(transaction: Transaction, nonceIsOurs: boolean, call: Call): Promise<void> {
-    const { node, outcomes, orders, rejections } = this.#deps
+    const { node, outcomes, orders, tokens, rejections } = this.#deps
     const giveUpAtMs = node.clock.nowMs() + roomWaitMs
     for (;;) {
+      if (hasEnded(call.principal, tokens)) {
+        await orders.free(transaction)
+        throw tokenHasEnded()
+      }
       const refusal = node.submit(transaction)
       if (refusal === undefined) break
       const waitMs = giveUpAtMs - node.clock.nowMs()
@@ -282,6 +291,18 @@ export function walletProblem({ refused, retryAfterMs }: WalletRefusal): Problem
     detail: `passphrase: too many wrong ones; try again in ${seconds} s.`,
     headers: { 'retry-after': String(seconds) },
   })
+}
+
+/** What it takes out of the sender's hands, its fee aside, and who may come to have that. */
+function outlaysOf({ account }: Transaction, { outlays }: Effect): AuditRemarks {
+  const own = outlays.filter(outlay => outlay.account === account)
+  const tokens = own.reduce((sum, { amount }) => sum + amount, 0n)
+  return { tokens, payees: payeesOf(account, outlays).slice(0, payeesShownMax) }
+}
+
+/** An agent token may have been revoked since the request came. */
+function hasEnded(principal: Principal, tokens: AgentTokens): boolean {
+  return principal.role === 'agent' && !tokens.isLive(principal.token.id)
 }
 
 /** What the request counts against its agent token. */

@@ -7,6 +7,7 @@ import { type AddressInfo, isIPv6, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { replacePrivateFile } from '../private-files.ts'
+import { Audit } from './audit.ts'
 import { EventStreams } from './events.ts'
 import { Guard } from './guard.ts'
 import { httpApp } from './http-app.ts'
@@ -52,6 +53,14 @@ export class ApiServer {
       const tokens = AgentTokens.open(options, { clock })
       const orders = await Orders.open(options, { chain, clock })
       closers.push(() => orders.close())
+      const audit = await Audit.open(options, { clock })
+      const warnOfAudit = (error: unknown): void => log.error('the end of this run is not in the audit log', { error })
+      closers.push(async () => {
+        // A disk that refuses these lines must not keep the rest from closing.
+        await audit.record({ who: 'node', what: 'stop', outcome: 'ok' }).catch(warnOfAudit)
+        await audit.close().catch(warnOfAudit)
+      })
+      await audit.record({ who: 'node', what: 'start', about: node.version, outcome: 'ok' })
 
       const rejections = new Rejections(chain.ledger, node.mempoolCodes)
       const routes = apiRoutes(chain.ledger)
@@ -72,7 +81,7 @@ export class ApiServer {
 
       const ownSockets = new WeakSet<Socket>()
       const context = { node, rejections, outcomes, sender, tokens, orders, events, reference }
-      const app = httpApp(routes, { context, guard, isOwnSocket: socket => ownSockets.has(socket) })
+      const app = httpApp(routes, { context, guard, audit, isOwnSocket: socket => ownSockets.has(socket) })
       app.server.maxConnections = connectionsMax
       await app.ready()
 

@@ -68,7 +68,7 @@ const create = jsonRoute({
   tellsSecret: true,
   codes: ['identity_is_unknown', 'too_many_tokens'],
   example: { scopes: ['wallet', 'market'], perTx: 10, perDay: 100, approvalAbove: 50, expiresInSeconds: 2_592_000 },
-  handle(context, { did: named, expiresInSeconds, ...granted }, { principal }) {
+  handle(context, { did: named, expiresInSeconds, ...granted }, { principal, note }) {
     const { sender, tokens, node } = context
     const nowMs = node.clock.nowMs()
     if (granted.scopes.length === 0) throw new DecodeError(`must name some of ${scopes.join(', ')}`).within('scopes')
@@ -83,6 +83,7 @@ const create = jsonRoute({
       did: sender.identity(named, principal),
       ...(expiresInSeconds !== undefined && { expiresAt: nowMs + expiresInSeconds * 1000 }),
     })
+    note({ did: token.did, about: token.id })
     return { token: secret, ...shownOf(token, context) }
   },
 })
@@ -111,9 +112,10 @@ const revoke = jsonRoute({
   answer: shown,
   codes: ['not_found'],
   example: { id: '9f3c0a51b2de' },
-  handle(context, { id }) {
+  handle(context, { id }, { note }) {
     const token = context.tokens.revoke(id)
     if (token === undefined) throw Problem.of('not_found', { field: 'id' })
+    note({ did: token.did, about: id })
     return shownOf(token, context)
   },
 })

@@ -49,6 +49,7 @@ const submit = jsonRoute({
     if (!isSigned) {
       throw Problem.of('signature_is_wrong', { field: input.bytes === undefined ? 'signature' : 'bytes' })
     }
+    call.note({ did: transaction.envelope.sender, txHash: transaction.id })
     sender.pass(transaction, call.principal)
     const outcome = await outcomes.settled(transaction.id, call.waitMs, call.signal)
     return transactionAnswerOf(transaction.id, outcome, rejections, call.waitMs > 0)

@@ -90,7 +90,12 @@ export class TestApiNode {
     const { did } = await keystore.createWallet(entropy.bytes(32), passphrase)
     const other = await keystore.deriveIdentity(passphrase)
     if (other === undefined) throw new Error('the wallet opens')
-    const wallet = new Sessions({}, { keystore, ed25519, clock, entropy })
+    const wallet = new Sessions(network === 'local' ? { localPassphrase: passphrase } : {}, {
+      keystore,
+      ed25519,
+      clock,
+      entropy,
+    })
     const consensus = loadOrCreateConsensusKey(keysDirectory, { entropy, ed25519 })
 
     const balance = options.balance ?? 1_000_000n

@@ -182,3 +182,21 @@ test('a new identity tells its index and that its key is here', async () => {
   const did: Did = parseDid(String(made['did']))
   assert.ok(fromHex(did).length === 32 && formatDid(did) === made['did'])
 })
+
+test('on a local network a new identity and a new key need no passphrase, and sign at once', async () => {
+  const local = await TestApiNode.start({ network: 'local' })
+  local.decide()
+  try {
+    const made = await call(local, '/api/identity', { body: {} })
+    assert.equal(made.json['isUnlocked'], true, made.text)
+    const did = String(made.json['did'])
+    const give = { to: did, amount: 50, passphrase }
+    assert.equal((await call(local, '/api/wallet/transfer?wait=final', { body: give })).json['status'], 'final')
+    const rotated = await call(local, `/api/identity/${did}/rotate?wait=final`, { body: {} })
+    assert.equal(rotated.json['status'], 'final', rotated.text)
+    const paid = await call(local, '/api/wallet/transfer?wait=final', { body: { to: local.names.did, amount: 5, did } })
+    assert.equal(paid.json['status'], 'final', paid.text)
+  } finally {
+    await local.stop()
+  }
+})

@@ -8,6 +8,7 @@ import { devnetCommands } from './devnet-commands.ts'
 import { domainCommands } from './domain-commands.ts'
 import { genesisCommands } from './genesis-commands.ts'
 import { identityCommands } from './identity-commands.ts'
+import { identityFileCommands } from './identity-file-commands.ts'
 import { initCommand } from './init-command.ts'
 import { logCommand } from './log-command.ts'
 import { nodeCommands } from './node-commands.ts'
@@ -15,6 +16,7 @@ import { nodeCommands } from './node-commands.ts'
 export const commands: readonly Command[] = [
   ...domainCommands(domains),
   ...identityCommands,
+  ...identityFileCommands,
   ...chainCommands,
   initCommand,
   ...nodeCommands,

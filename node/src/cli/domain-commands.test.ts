@@ -170,7 +170,7 @@ test('a document comes from the line or from a file, and what is wrong in it is 
     ...secret,
   ])
   assert.equal(wrong.code, 2)
-  assert.match(wrong.stderr, /services\.0\.type: must be .*"5" was given/)
+  assert.match(wrong.stderr, /services\[0\]\.type: must be .*"5" was given/)
   const broken = await run(['identity', 'update', '--services', '[{', ...secret])
   assert.match(broken.stderr, /services: must be JSON, or @FILE/)
 })

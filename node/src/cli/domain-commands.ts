@@ -194,7 +194,7 @@ function decoded<T>(codec: Codec<T>, values: { [field: string]: Json }, messages
     const given = values[field]
     throw given === undefined
       ? usageError(messages.optionRequired(`--${optionNameOf(field)}`))
-      : usageError(messages.valueIsWrong(error.path.join('.'), error.problem, excerptOf(given, error.path)))
+      : usageError(messages.valueIsWrong(error.field, error.problem, excerptOf(given, error.path)))
   }
 }
 

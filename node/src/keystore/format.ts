@@ -8,6 +8,7 @@ import {
   did,
   enumeration,
   type Infer,
+  type Json,
   type PublicKey,
   publicKey,
   struct,
@@ -79,8 +80,11 @@ export async function unseal(file: SealedFile, passphrase: string): Promise<Uint
 }
 
 export function formatSealedFile(file: SealedFile): string {
-  const json = 'key' in file ? rotatedFile.toJson(file) : firstFile.toJson(file)
-  return `${JSON.stringify(json, null, 2)}\n`
+  return `${JSON.stringify(sealedFileJson(file), null, 2)}\n`
+}
+
+export function sealedFileJson(file: SealedFile): Json {
+  return 'key' in file ? rotatedFile.toJson(file) : firstFile.toJson(file)
 }
 
 /** Throws DecodeError that names the field: not JSON, not this format, or a cost above the caps. */
@@ -91,6 +95,11 @@ export function parseSealedFile(text: string): SealedFile {
   } catch {
     throw new DecodeError('is not JSON')
   }
+  return sealedFileOf(json)
+}
+
+/** Throws DecodeError as `parseSealedFile` does. */
+export function sealedFileOf(json: unknown): SealedFile {
   const version = versionOf(json)
   return (version === 2 ? rotatedFile : firstFile).fromJson(json)
 }

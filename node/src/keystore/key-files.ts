@@ -11,6 +11,8 @@ import type { SealedFile } from './format.ts'
 
 export const walletFileName = 'wallet.json'
 export const walletPath = 'm'
+/** The directory of identities that came from other nodes, in that of the keystore. */
+export const importedName = 'imported'
 const didHead = 'did:claw:'
 
 /** One key of an identity, in its file. */
@@ -21,6 +23,8 @@ export interface KeyFile {
   /** 0 for the key in the DID. */
   readonly rotation: number
   readonly file: SealedFile
+  /** It came from another node, and perhaps from other words (K26). */
+  readonly isImported: boolean
 }
 
 export function isKeyFileName(name: string): boolean {
@@ -33,14 +37,14 @@ export function keyFileName({ did, rotation }: Pick<KeyFile, 'did' | 'rotation'>
 }
 
 /** Throws DecodeError that names the field where the header does not fit an identity's key. */
-export function keyFileOf(file: SealedFile): KeyFile {
+export function keyFileOf(file: SealedFile, isImported: boolean): KeyFile {
   const { index, rotation } = placeOf(file.path)
   const key = 'key' in file ? file.key : file.did
   // One key, one way to write it: the version says whether it is the one in the DID.
   if ((rotation === 0) !== (file.version === 1))
     throw new DecodeError(`is not the version of a file with the path ${file.path}`).within('version')
   if (rotation > 0 && key === file.did) throw new DecodeError('is the key in the DID').within('key')
-  return { did: file.did, key, index, rotation, file }
+  return { did: file.did, key, index, rotation, file, isImported }
 }
 
 /** Throws DecodeError for a path that is not an identity's. */

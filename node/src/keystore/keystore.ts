@@ -1,5 +1,5 @@
 /** The node's wallet and the agents derived from it, each key sealed in a file of its own (docs/spec/keystore.md). */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   assert,
@@ -8,6 +8,7 @@ import {
   formatDid,
   identityKey,
   identityPath,
+  present,
   type PublicKey,
   publicKeyOf,
   seedOf,
@@ -15,8 +16,17 @@ import {
 } from '@claw-network/protocol'
 import type { Entropy } from '../ports.ts'
 import { createPrivateFile, ensurePrivateDirectory, readPrivateFile } from '../private-files.ts'
+import { formatBundle, parseBundle } from './bundle.ts'
 import { formatSealedFile, type KdfCost, parseSealedFile, type SealedFile, seal, unseal } from './format.ts'
-import { isKeyFileName, type KeyFile, keyFileName, keyFileOf, walletFileName, walletPath } from './key-files.ts'
+import {
+  importedName,
+  isKeyFileName,
+  type KeyFile,
+  keyFileName,
+  keyFileOf,
+  walletFileName,
+  walletPath,
+} from './key-files.ts'
 
 /** The keystore cannot do what was asked; the message names the file and the way out. */
 export class KeystoreError extends Error {
@@ -35,6 +45,8 @@ export interface Identity {
   readonly index: number
   /** Those that are here, in the order of their rotations. Which of them signs now is the chain's to say (K22). */
   readonly keys: readonly PublicKey[]
+  /** It came from another node (K26). */
+  readonly isImported: boolean
 }
 
 /** The caller wipes the secret. */
@@ -64,8 +76,11 @@ export class Keystore {
     this.#cost = cost
     this.#entropy = entropy
     ensurePrivateDirectory(directory)
-    for (const name of readdirSync(directory)) {
-      if (isKeyFileName(name)) this.#keep(this.#readKeyFile(name))
+    const imported = join(directory, importedName)
+    if (existsSync(imported)) ensurePrivateDirectory(imported)
+    for (const isImported of [false, true]) {
+      const names = isImported ? (existsSync(imported) ? readdirSync(imported) : []) : readdirSync(directory)
+      for (const name of names) if (isKeyFileName(name)) this.#keep(this.#readKeyFile(name, isImported))
     }
   }
 
@@ -73,14 +88,17 @@ export class Keystore {
     return readPrivateFile(join(this.directory, walletFileName)) !== undefined
   }
 
-  /** In the order of their indices; the first is the node's default identity. */
+  /** Those of the wallet in the order of their indices, then those of others; the first is the node's default identity. */
   get identities(): readonly Identity[] {
     const all = [...this.#files].map(([did, files]) => ({
       did,
       index: files[0]?.index ?? 0,
       keys: files.map(({ key }) => key),
+      isImported: files[0]?.isImported ?? false,
     }))
-    return all.sort((a, b) => a.index - b.index)
+    return all.sort(
+      (a, b) => Number(a.isImported) - Number(b.isImported) || a.index - b.index || (a.did < b.did ? -1 : 1),
+    )
   }
 
   /** Seals a new or restored wallet and its first identity. Throws KeystoreError where there is a wallet already. */
@@ -101,7 +119,37 @@ export class Keystore {
   /** Derives and seals the identity after the last one. Undefined where the passphrase is not the wallet's. */
   async deriveIdentity(passphrase: string): Promise<Identity | undefined> {
     const seed = await this.#seed(passphrase)
-    return seed && this.#addIdentity(seed, (this.identities.at(-1)?.index ?? -1) + 1, passphrase)
+    if (seed === undefined) return undefined
+    const last = this.identities.findLast(({ isImported }) => !isImported)?.index ?? -1
+    // Another node with the same words may have been there before.
+    const index = this.#firstFree(seed, last + 1)
+    return this.#addIdentity(seed, index, passphrase)
+  }
+
+  /** The sealed files of one of our identities, to move it to another node (K26). */
+  exported(did: Did): string {
+    const files = this.#files.get(did)
+    assert(files !== undefined, 'the identity is one of ours')
+    return formatBundle(
+      did,
+      files.map(({ file }) => file),
+    )
+  }
+
+  /** Adds the identity of another node. Throws DecodeError for what is no bundle, KeystoreError for one that is here. */
+  add(bundle: string): Identity {
+    const files = parseBundle(bundle)
+    const { did, index } = present(files[0], 'a bundle has a key')
+    // Of an import that ended half-way the rest is added now.
+    const missing = files.filter(({ key }) => !this.holds(did, key))
+    if (missing.length === 0) throw new KeystoreError(`${formatDid(did)} is on this node already, with all these keys`)
+    for (const file of missing) this.#keep(file)
+    ensurePrivateDirectory(join(this.directory, importedName))
+    for (const file of missing) {
+      const path = this.#pathOf(file)
+      if (!createPrivateFile(path, formatSealedFile(file.file))) throw new KeystoreError(`${path} exists`)
+    }
+    return { did, index, keys: this.keysOf(did), isImported: true }
   }
 
   /** What the 24 words stand for. Undefined where the passphrase is not the wallet's. */
@@ -212,21 +260,32 @@ export class Keystore {
     const did = publicKeyOf(secretKey) as Did
     await this.#addKey({ did, key: did, index, rotation: 0 }, secretKey, passphrase)
     secretKey.fill(0)
-    return { did, index, keys: [did] }
+    return { did, index, keys: [did], isImported: false }
   }
 
-  async #addKey(place: Omit<KeyFile, 'file'>, secretKey: Uint8Array, passphrase: string): Promise<KeyFile> {
+  #firstFree(seed: Uint8Array, index: number): number {
+    const secretKey = identityKey(seed, index)
+    const isTaken = this.#files.has(publicKeyOf(secretKey) as Did)
+    secretKey.fill(0)
+    return isTaken ? this.#firstFree(seed, index + 1) : index
+  }
+
+  async #addKey(
+    place: Omit<KeyFile, 'file' | 'isImported'>,
+    secretKey: Uint8Array,
+    passphrase: string,
+  ): Promise<KeyFile> {
     const { did, key, index, rotation } = place
     const file = await this.#seal(secretKey, passphrase, {
       did,
       path: identityPath(index, rotation),
       ...(rotation > 0 && { key }),
     })
-    const name = keyFileName(place)
-    const path = join(this.directory, name)
+    const made = { ...place, file, isImported: this.#files.get(did)?.[0]?.isImported ?? false }
+    const path = this.#pathOf(made)
     const isNew = createPrivateFile(path, formatSealedFile(file))
     // Of a rotation there is only one key, so another process may as well have made it.
-    const added = isNew ? { ...place, file } : rotation > 0 ? this.#readKeyFile(name) : undefined
+    const added = isNew ? made : rotation > 0 ? this.#readKeyFile(keyFileName(made), made.isImported) : undefined
     if (added?.key !== key) {
       throw new KeystoreError(`${path} exists: restart the node so that it reads the keys added meanwhile`)
     }
@@ -236,7 +295,7 @@ export class Keystore {
 
   #keep(added: KeyFile): void {
     const files = [...(this.#files.get(added.did) ?? []), added]
-    const path = join(this.directory, keyFileName(added))
+    const path = this.#pathOf(added)
     if (files.some(({ index }) => index !== added.index)) {
       throw new KeystoreError(`${path}: path: names another identity than the other files of ${formatDid(added.did)}`)
     }
@@ -257,10 +316,15 @@ export class Keystore {
     return seal(secret, passphrase, subject, this.#cost, { entropy: this.#entropy })
   }
 
-  #readKeyFile(name: string): KeyFile {
-    const keyFile = this.#decoded(name, () => keyFileOf(this.#read(name)))
+  #pathOf(keyFile: KeyFile): string {
+    return join(this.directory, keyFile.isImported ? importedName : '', keyFileName(keyFile))
+  }
+
+  #readKeyFile(baseName: string, isImported: boolean): KeyFile {
+    const name = isImported ? join(importedName, baseName) : baseName
+    const keyFile = this.#decoded(name, () => keyFileOf(this.#read(name), isImported))
     const rightName = keyFileName(keyFile)
-    if (name !== rightName) {
+    if (baseName !== rightName) {
       throw new KeystoreError(
         `${join(this.directory, name)} holds ${formatDid(keyFile.did)}: give it the name of its DID again, ${rightName}`,
       )

@@ -93,7 +93,7 @@ afterEach(() => rmSync(join(directory, '..'), { recursive: true }))
 const locked: SessionRefusal = { refused: 'identity_is_locked' }
 const wrong: SessionRefusal = { refused: 'passphrase_is_wrong' }
 
-const first = (): Identity => ({ did, index: 0, keys: [did] })
+const first = (): Identity => ({ did, index: 0, keys: [did], isImported: false })
 
 async function signs(): Promise<boolean> {
   const answer = await sessions.sign(did, message)

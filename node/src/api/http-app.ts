@@ -63,7 +63,7 @@ export function httpApp(routes: readonly Route[], dependencies: HttpAppDependenc
     return503OnClosing: false,
     genReqId: nextRequestId,
     routerOptions: { maxParamLength: 1_024 },
-    frameworkErrors: refuse,
+    frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
     clientErrorHandler: (error, socket) => refuseBytes(error, socket, nextRequestId()),
   })
   app.removeAllContentTypeParsers()

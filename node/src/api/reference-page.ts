@@ -15,14 +15,15 @@ body { margin: 0; color: var(--ink); background: var(--paper); font: 16px/1.55 s
 .frame { display: grid; grid-template-columns: 17rem minmax(0, 1fr); max-width: 82rem; margin: 0 auto; }
 nav { position: sticky; top: 0; align-self: start; height: 100vh; overflow-y: auto; padding: 1.5rem 1rem 3rem 1.5rem; border-right: 1px solid var(--line); font-size: .82rem; }
 nav h2 { margin: 1.2rem 0 .25rem; font-size: .72rem; text-transform: uppercase; letter-spacing: .08em; color: var(--dim); }
-nav a { display: block; padding: .12rem 0; color: var(--ink); text-decoration: none; overflow-wrap: anywhere; }
+nav a { display: flex; gap: .5em; padding: .12rem 0; color: var(--ink); text-decoration: none; overflow-wrap: anywhere; }
 nav a:hover { color: var(--accent); }
 main { padding: 2rem 2.5rem 5rem; }
 h1 { margin: 0 0 .25rem; font-size: 1.9rem; }
 main > h2 { margin: 3.5rem 0 0; padding-bottom: .35rem; border-bottom: 1px solid var(--line); font-size: 1.35rem; }
 h3 { margin: 2.25rem 0 .35rem; font-size: 1rem; font-family: ui-monospace, monospace; overflow-wrap: anywhere; }
-h3 a { color: inherit; text-decoration: none; }
-.method { display: inline-block; min-width: 3.2em; margin-right: .5em; color: var(--accent); font-weight: 700; }
+main a { color: var(--accent); }
+h3 a { display: flex; gap: .5em; color: inherit; text-decoration: none; }
+.method { display: inline-block; flex: none; min-width: 3.2em; color: var(--accent); font-weight: 700; }
 .method.post { color: var(--post); }
 code, pre { font: .86em/1.5 ui-monospace, monospace; }
 pre { overflow-x: auto; padding: .8rem 1rem; border-radius: .5rem; background: var(--shade); }
@@ -33,7 +34,7 @@ td { padding: .35rem .9rem .35rem 0; vertical-align: top; border-bottom: 1px sol
 td:last-child, th:last-child { width: 50%; padding-right: 0; }
 .dim { color: var(--dim); }
 tr:target td, h3:target { background: var(--shade); }
-@media (max-width: 56rem) { .frame { display: block; } nav { position: static; height: auto; border: 0; } main { padding: 1rem 1.5rem 4rem; } }
+@media (max-width: 56rem) { .frame { display: block; } nav { position: static; height: auto; border: 0; } main { padding: 1rem 1.5rem 4rem; } table { min-width: 32rem; } }
 `
 
 /** Only the page's own style; nothing else is loaded, run, framed or sent. */
@@ -83,14 +84,14 @@ ${codes.map(([code, { status, description: doc }]) => `<tr id="${escape(code)}">
 }
 
 function link({ method, path, operation }: ReferenceEntry): string {
-  return `<a href="#${operation.operationId}">${methodLabel(method)}${escape(path.replace(/^\/api/, ''))}</a>`
+  return `<a href="#${operation.operationId}">${methodLabel(method)}<span>${escape(path.replace(/^\/api/, '')).replaceAll('/', '<wbr>/')}</span></a>`
 }
 
 function section({ method, path, operation, request, answer, curl }: ReferenceEntry): string {
   const id = operation.operationId
   const codes = operation['x-problem-codes'] ?? []
   return [
-    `<h3 id="${id}"><a href="#${id}">${methodLabel(method)}${escape(path)}</a></h3>`,
+    `<h3 id="${id}"><a href="#${id}">${methodLabel(method)}<span>${escape(path)}</span></a></h3>`,
     `<p>${inline(operation.summary)}</p>`,
     `<pre>${escape(curl)}</pre>`,
     ...(request.length > 0 ? [requestTable(request)] : []),
@@ -118,7 +119,7 @@ function answerTable(rows: readonly FieldRow[]): string {
 }
 
 function methodLabel(method: string): string {
-  return `<span class="method ${method.toLowerCase()}">${method}</span>`
+  return `<span class="method ${method.toLowerCase()}">${method}</span> `
 }
 
 function paragraphs(text: string): string {

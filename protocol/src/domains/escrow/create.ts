@@ -10,6 +10,7 @@ import { escrowAt, refusals } from './opened.ts'
 import {
   conditionOf,
   escrowTerms,
+  namedIn,
   payeesOf,
   putEscrow,
   refundRules,
@@ -50,7 +51,10 @@ export const create = transaction({
     funds_are_short: 'The available balance is lower than the amount plus the fee.',
   },
   spends: ({ amount }) => amount,
-  parties: ({ beneficiary, arbiter }) => [beneficiary, ...(arbiter === undefined ? [] : [addressOf(arbiter)])],
+  parties: given => [
+    ...payeesOf(given),
+    ...[...(given.arbiter === undefined ? [] : [given.arbiter]), ...namedIn(given)].map(addressOf),
+  ],
   apply(draft, { amount, ...given }, { id, sender, account, timeMs, height }) {
     const { beneficiary, arbiter, expiresAt } = given
     const terms: Terms = { depositor: sender, refundRules: [], onExpiry: 'refund', ...given }

@@ -4,7 +4,7 @@ import { approve } from './approve.ts'
 import { create, fund } from './create.ts'
 import { refund, release } from './pay.ts'
 import { expire } from './payment.ts'
-import { show } from './queries.ts'
+import { listing, show } from './queries.ts'
 import { violations } from './violations.ts'
 import { workload } from './workload.ts'
 
@@ -12,7 +12,7 @@ export const escrowDomain = {
   name: 'escrow',
   doc: 'Tokens that a rule, a party or the time pays out.',
   transactions: [create, fund, release, refund, approve],
-  queries: [show],
+  queries: [show, listing],
   violations,
   workload,
   deadline: expire,

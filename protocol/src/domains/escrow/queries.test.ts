@@ -3,9 +3,9 @@ import test from 'node:test'
 import { actor } from '../../../../test/helpers/actors.ts'
 import { beneficiary, depositor, didOf, EscrowRun } from '../../../../test/helpers/escrow-run.ts'
 import { genesisTimeMs } from '../../../../test/helpers/ledger-run.ts'
-import { hash, zeroHash } from '../../crypto/hash.ts'
+import { hash, type Hash, zeroHash } from '../../crypto/hash.ts'
 import type { Infer, Json } from '../../lib/codec.ts'
-import { show } from './queries.ts'
+import { listing, show } from './queries.ts'
 
 const dueMs = genesisTimeMs + 500_000
 type Shown = Infer<typeof show.output>
@@ -189,4 +189,22 @@ test('the answer to the largest escrow that there can be keeps its own form', ()
   })
   const shown = run.show(id)
   assert.deepEqual(show.output.fromJson(JSON.parse(JSON.stringify(show.output.toJson(shown)))), shown)
+})
+
+test('a list names the part that the account has in each escrow, and what is left in it', () => {
+  const run = new EscrowRun()
+  const id = run.create({ arbiter: didOf('arbiter'), releaseRules: [{ id: 'own', to: didOf('payee') }] })
+  run.act(depositor, 'release', { id, amount: 30 })
+  const begun = (): Hash[] => [hash.fromJson(id)]
+  const context = { height: run.height, timeMs: run.timeMs, pending: () => 0n, begun }
+  for (const [who, role] of [
+    [depositor, 'depositor'],
+    [beneficiary, 'beneficiary'],
+    ['arbiter', 'arbiter'],
+    ['payee', 'payee'],
+  ] as const) {
+    const { escrows: [found] = [] } = listing.read(run.view, { address: actor(who).address }, context) ?? {}
+    assert.deepEqual([found?.role, found?.state, found?.held], [role, 'funded', 70n], who)
+  }
+  assert.equal(listing.read(run.view, {}, context), undefined)
 })

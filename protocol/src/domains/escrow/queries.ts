@@ -1,13 +1,29 @@
 import { hash, type Hash } from '../../crypto/hash.ts'
+import { address, type Address, addressOf, did } from '../../crypto/keys.ts'
 import { present } from '../../lib/assert.ts'
-import { describe, list, optional, struct, timestamp, tokenSum, uint } from '../../lib/codec.ts'
+import { describe, enumeration, list, optional, struct, timestamp, tokenSum, uint } from '../../lib/codec.ts'
 import { query } from '../../ledger/domain.ts'
 import type { View } from '../../ledger/state.ts'
 import { action, actionsMax, actionsOf } from './actions.ts'
+import { create } from './create.ts'
 import { escrowAt, termsOf } from './opened.ts'
-import { type Escrow, escrows, event, type EscrowEvent, heldOf, isExpired, nthEvent, state, terms } from './rows.ts'
+import {
+  type Escrow,
+  escrows,
+  event,
+  type EscrowEvent,
+  heldOf,
+  isExpired,
+  nthEvent,
+  payeesOf,
+  state,
+  type Terms,
+  terms,
+} from './rows.ts'
 
 const historyMax = 100
+const limitMax = 200
+const limitDefault = 50
 
 export const show = query({
   path: '/api/wallet/escrow/:id',
@@ -52,6 +68,70 @@ export const show = query({
     }
   },
 })
+
+export const listing = query({
+  path: '/api/wallet/escrow',
+  command: 'escrow list [address]',
+  example: 'escrow list --limit 20',
+  doc: 'The escrows in which an account has a part, newest first.',
+  input: struct({
+    address: optional(describe(address, 'Whose, by address or DID; the node’s own identity’s where left out')),
+    limit: optional(describe(uint(limitMax, 1), `Most escrows to show; ${limitDefault} where it is left out`)),
+    offset: optional(describe(uint(1_000_000), 'Escrows to skip')),
+  }),
+  output: struct({
+    address,
+    escrows: list(
+      struct({
+        id: hash,
+        role: describe(
+          enumeration('depositor', 'beneficiary', 'arbiter', 'payee', 'signer'),
+          'The part that the account has in it; payees and signers are named by rules',
+        ),
+        state,
+        held: tokenSum,
+        deposited: tokenSum,
+        depositor: did,
+        beneficiary: address,
+        arbiter: optional(did),
+        expiresAt: optional(timestamp),
+      }),
+      limitMax,
+    ),
+  }),
+  read(view, { address: named, limit = limitDefault, offset = 0 }, { self, begun }) {
+    const own = named ?? (self && addressOf(self))
+    if (own === undefined) return
+    const ids = begun(own, { kind: create.kind, limit, offset })
+    return {
+      address: own,
+      escrows: ids.map(id => {
+        const escrow = present(escrows.get(view, id), 'what began an escrow has one')
+        const terms = termsOf(view, id)
+        const { depositor, beneficiary, arbiter, expiresAt } = terms
+        return {
+          id,
+          role: roleIn(terms, own),
+          state: escrow.state,
+          held: heldOf(escrow),
+          deposited: escrow.deposited,
+          depositor,
+          beneficiary,
+          ...(arbiter !== undefined && { arbiter }),
+          ...(expiresAt !== undefined && { expiresAt }),
+        }
+      }),
+    }
+  },
+})
+
+function roleIn(terms: Terms, own: Address): 'depositor' | 'beneficiary' | 'arbiter' | 'payee' | 'signer' {
+  const { depositor, beneficiary, arbiter } = terms
+  if (own === addressOf(depositor)) return 'depositor'
+  if (own === beneficiary) return 'beneficiary'
+  if (arbiter !== undefined && own === addressOf(arbiter)) return 'arbiter'
+  return payeesOf(terms).includes(own) ? 'payee' : 'signer'
+}
 
 function historyOf(view: View, { events }: Escrow, id: Hash): readonly EscrowEvent[] {
   const first = Math.max(0, events - historyMax)

@@ -115,9 +115,15 @@ export function payeesOf({
   return [...new Set([beneficiary, ...releaseRules.flatMap(({ to }) => to ?? [])])]
 }
 
-/** Everybody whose agreement counts in a rule. */
-export function namedIn(of: Terms): readonly Did[] {
-  return [...of.releaseRules, ...of.refundRules].flatMap(each => signersOf(conditionOf(each, of)))
+/** Everybody whom conditions name. */
+export function namedIn({
+  releaseRules,
+  refundRules = [],
+}: {
+  readonly releaseRules: readonly Rule[]
+  readonly refundRules?: readonly Rule[]
+}): readonly Did[] {
+  return [...releaseRules, ...refundRules].flatMap(({ when }) => (when === undefined ? [] : signersOf(when)))
 }
 
 /** Whether somebody has any part in an escrow. */

@@ -1,7 +1,7 @@
 import { digest, type Hash } from '../../crypto/hash.ts'
 import { addressOf, type Did } from '../../crypto/keys.ts'
 import type { WorkloadDraw, WorkloadOrder } from '../../ledger/domain.ts'
-import { type Condition, signersOf } from './conditions.ts'
+import { type Condition, holds, signersOf } from './conditions.ts'
 import { termsOf } from './opened.ts'
 import {
   conditionOf,
@@ -10,7 +10,9 @@ import {
   escrows,
   heldOf,
   isClosed,
+  isExpired,
   isParty,
+  progressOf,
   type Rule,
   type Terms,
 } from './rows.ts'
@@ -32,13 +34,14 @@ interface Found {
 }
 
 /** One that is not closed and in which the sender has a part; now and then just any. */
-function pick({ view, sender, below }: WorkloadDraw): Found | undefined {
+function pick({ view, sender, nowMs, below }: WorkloadDraw): Found | undefined {
   const ids = [...escrowIds(view)]
   for (let looks = 0; looks < looksMax && ids.length > 0; looks += 1) {
     const id = ids[below(ids.length)] as Hash
     const escrow = escrows.get(view, id) as Escrow
     const terms = termsOf(view, id)
-    if (below(30) === 0 || (!isClosed(escrow) && isParty(terms, sender))) return { id, escrow, terms }
+    if (below(30) === 0 || (!isClosed(escrow) && !isExpired(terms, nowMs + 1_000) && isParty(terms, sender)))
+      return { id, escrow, terms }
   }
   return
 }
@@ -66,7 +69,7 @@ function action(draw: WorkloadDraw, { id, escrow, terms }: Found): WorkloadOrder
   const resourcePrev = below(4) === 0 ? { resourcePrev: escrow.head } : {}
   const common = { id, ...resourcePrev }
   const held = Number(heldOf(escrow))
-  const amount = BigInt(1 + below(held + 2))
+  const amount = BigInt(1 + below(Math.max(1, held + (below(8) === 0 ? 2 : 0))))
   const own = [...terms.releaseRules, ...terms.refundRules].filter(rule =>
     signersOf(conditionOf(rule, terms)).includes(sender),
   )
@@ -77,15 +80,31 @@ function action(draw: WorkloadDraw, { id, escrow, terms }: Found): WorkloadOrder
   if (sender === terms.depositor && (held === 0 || below(3) === 0)) {
     return { kind: 'escrow.fund', payload: { ...common, amount: BigInt(1 + below(40)) } }
   }
-  const some = below(4) === 0 ? {} : { amount }
-  const preimage = below(2) === 0 ? { preimage: Uint8Array.of(below(secrets)) } : {}
-  const isGiver = addressOf(sender) === terms.beneficiary || (sender === terms.arbiter && below(2) === 0)
-  const kind = (isGiver ? below(4) === 0 : below(4) === 0 && terms.refundRules.length > 0)
-    ? 'escrow.refund'
-    : 'escrow.release'
-  const rules = kind === 'escrow.refund' ? terms.refundRules : terms.releaseRules
-  const rule = below(3) > 0 ? rules[below(rules.length + 1)] : undefined
-  return { kind, payload: { ...common, ...some, ...preimage, ...(rule !== undefined && { ruleId: rule.id }) } }
+  return payment(draw, { id, escrow, terms }, { ...common, ...(below(4) > 0 && { amount }) })
+}
+
+/** Mostly by a rule that holds, if there is one; those who may give need none. */
+function payment(draw: WorkloadDraw, { id, terms }: Found, common: object): WorkloadOrder {
+  const { view, sender, nowMs, below } = draw
+  const isBeneficiary = addressOf(sender) === terms.beneficiary
+  const kind = below(isBeneficiary || sender === terms.arbiter ? 2 : 4) === 0 ? 'escrow.refund' : 'escrow.release'
+  const isFree = sender === terms.arbiter || (kind === 'escrow.refund' ? isBeneficiary : sender === terms.depositor)
+  if (isFree && below(3) === 0) return { kind, payload: common }
+
+  const shown = Uint8Array.of(below(secrets))
+  const preimage = below(2) === 0 ? shown : undefined
+  const rules = (kind === 'escrow.refund' ? terms.refundRules : terms.releaseRules).flatMap(rule => {
+    const { approvals } = progressOf(view, id, rule)
+    const approved = approvals[below(Math.max(1, approvals.length))]?.amount
+    const consents = (did: Did): boolean =>
+      did === sender || approvals.some(approval => approval.did === did && approval.amount === approved)
+    const evidence = { consents, timeMs: nowMs, ...(preimage !== undefined && { preimage }) }
+    const isSure = holds(conditionOf(rule, terms), evidence)
+    return isSure || below(8) === 0 ? [{ ruleId: rule.id, ...(approved !== undefined && { amount: approved }) }] : []
+  })
+  const by = rules[below(Math.max(1, rules.length))]
+  if (by === undefined && !isFree && below(8) > 0) return creation(draw) ?? { kind, payload: common }
+  return { kind, payload: { ...common, ...(preimage !== undefined && { preimage }), ...by } }
 }
 
 function releaseRule(draw: WorkloadDraw, index: number): Rule {

@@ -157,6 +157,21 @@ describe('what is counted', () => {
   })
 })
 
+test('a block that is decided while the API starts takes nothing off what was paid before', async () => {
+  await withToken({ total: 100 })
+  node.decide()
+  await pay({}, { query: '?wait=final' })
+  const chain = new Proxy(node.chain, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (name === 'onDecided') return (listener: (decided: object) => void) => listener({ receipts: [] })
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  await node.replaceApi({ chain })
+  assert.equal(await spent(), 2)
+})
+
 test('a line torn by a kill counts nothing', async () => {
   await withToken({ total: 100 })
   await pay()

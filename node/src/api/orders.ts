@@ -12,7 +12,6 @@ import {
   hash,
   list,
   optional,
-  type Receipt,
   struct,
   timestamp,
   type Transaction,
@@ -86,7 +85,7 @@ export class Orders {
       { path: join(options.directory, 'orders.jsonl'), line, bytesMax: journalBytesMax },
       { restore: entry => orders.#restore(entry), current: () => orders.#lines() },
     )
-    dependencies.chain.onDecided(({ receipts }) => orders.#settle(receipts))
+    dependencies.chain.onDecided(() => orders.#settle())
     return orders
   }
 
@@ -123,13 +122,9 @@ export class Orders {
     await this.#append({ type: 'freed', value: { transaction: id } })
   }
 
-  /** Those whose end is not known yet, after a look at the chain. */
+  /** Those whose end is not known yet. */
   unsettled(): readonly Order[] {
-    for (const order of this.#open.values()) {
-      const place = this.#deps.chain.store.placeOf(order.transaction.id)
-      if (place !== undefined) this.#end(order, { isRejected: place.rejected !== undefined })
-      else if (!this.canCome(order.transaction)) this.#giveUp(order)
-    }
+    this.#settle()
     return [...this.#open.values()]
   }
 
@@ -157,24 +152,18 @@ export class Orders {
     if (approval !== undefined) this.approvals.reopen(approval)
   }
 
-  /** Some transactions are in a block now; others never will be, for their nonces are used or their time is over. */
-  #settle(receipts: readonly Receipt[]): void {
-    for (const { transaction, result } of receipts) {
-      const order = this.#open.get(transaction.id)
-      if (order !== undefined) this.#end(order, { isRejected: result.rejected !== undefined })
+  /**
+   * Some transactions are in a block now; others never will be, for their nonces are used or their time is over. None of
+   * that is written: at the next start the chain says the same.
+   */
+  #settle(): void {
+    for (const { transaction, shares } of this.#open.values()) {
+      if (this.canCome(transaction)) continue
+      this.#open.delete(transaction.id)
+      const place = this.#deps.chain.store.placeOf(transaction.id)
+      if (place === undefined) this.spending.giveBack(shares, { paidFee: false })
+      else if (place.rejected !== undefined) this.spending.giveBack(shares, { paidFee: true })
     }
-    for (const order of this.#open.values()) if (!this.canCome(order.transaction)) this.#giveUp(order)
-  }
-
-  #end(order: OpenOrder, { isRejected }: { readonly isRejected: boolean }): void {
-    this.#open.delete(order.transaction.id)
-    if (isRejected) this.spending.giveBack(order.shares, { paidFee: true })
-  }
-
-  // Nothing is written: at the next start the chain says the same.
-  #giveUp(order: OpenOrder): void {
-    this.#open.delete(order.transaction.id)
-    this.spending.giveBack(order.shares, { paidFee: false })
   }
 
   #append(entry: Line): Promise<void> {

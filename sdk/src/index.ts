@@ -22,4 +22,11 @@ export type { Fetch, HttpResponse } from './http.ts'
 export type { JsonInput, JsonOutput } from './json-form.ts'
 export { ConnectionError, type Problem, ProblemError, TermsError } from './problem.ts'
 export type { BodyOf, InputOf, KindName, OutputOf, QueryPath } from './tables.ts'
-export { createSessionWallet, createWallet, type Order, type SignedTransaction, type Wallet } from './wallet.ts'
+export {
+  createSessionWallet,
+  createWallet,
+  type Order,
+  type Rotation,
+  type SignedTransaction,
+  type Wallet,
+} from './wallet.ts'

@@ -97,6 +97,16 @@ test('a session wallet wants a DID and a key of 32 bytes', () => {
   assert.throws(() => createSessionWallet(new Uint8Array(33), createWallet(zeroWords).did), /has 33/)
 })
 
+test('the key of one wallet agrees to become that of another’s identity', () => {
+  const [owner, next] = [createWallet(zeroWords), createWallet(zeroWords, 1)]
+  const proof = next.rotationProof({ chainId, did: owner.did, rotation: 1 })
+  const body = { newKey: next.publicKey, rotation: 1, proof }
+  const [, consent] = signatureStatements(decode(owner.sign({ ...order, kind: 'identity.rotate', body }).bytes))
+  const { signature, message, publicKey } = consent ?? assert.fail('a rotation has two signatures')
+  assert.equal(`0x${toHex(publicKey)}`, next.publicKey)
+  assert.ok(verify(null, message, ed25519Key(publicKey), signature))
+})
+
 test('a wallet adds the signature that a payload needs of it', () => {
   const wallet = createWallet(zeroWords)
   const signed = wallet.sign({

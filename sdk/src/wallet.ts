@@ -13,6 +13,7 @@ import {
   parseDid,
   publicKey,
   publicKeyOf,
+  rotationMessage,
   seedOf,
   sign,
   signEnvelope,
@@ -30,6 +31,17 @@ export interface Wallet {
   readonly publicKey: string
   /** Throws DecodeError that names the field where the order is not well-formed. */
   sign<K extends KindName>(order: Order<K>): SignedTransaction
+  /** The `proof` of an `identity.rotate` that makes the key of this wallet the key of `did`; `0x…`. */
+  rotationProof(rotation: Rotation): string
+}
+
+export interface Rotation {
+  /** `0x…` of the network. */
+  readonly chainId: string
+  /** Whose key it becomes. */
+  readonly did: string
+  /** One more than the rotations in the DID document. */
+  readonly rotation: number
 }
 
 /** Everything a signature covers. */
@@ -90,6 +102,10 @@ function walletOf(secretKey: Uint8Array, sender: Did): Wallet {
         nowMs: Date.now(),
       })
       return { txHash: hash.toJson(id) as string, bytes: `0x${toHex(bytes)}` }
+    },
+    rotationProof({ chainId, did: subject, rotation }) {
+      const message = rotationMessage(hash.fromJson(chainId), parseDid(subject), key, rotation)
+      return `0x${toHex(sign(message, secretKey))}`
     },
   }
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatAddress, formatDid, type Genesis } from '@claw-network/protocol'
 import { createKeys, type Founder, foundLocalNetwork, settle } from '../../node/src/home.ts'
+import type { SettingValues } from '../../node/src/config/settings.ts'
 import { until } from './network.ts'
 
 const daemonBin = fileURLToPath(new URL('../../node/bin/clawnetd.js', import.meta.url))
@@ -27,6 +28,8 @@ export interface NetworkOptions {
   readonly listen?: (index: number) => Promise<string> | string
   /** The API's TCP port of every node; by default a free one each. */
   readonly apiPort?: number
+  /** Over those that tests have by default. */
+  readonly settings?: Partial<SettingValues>
   /** Put before the daemon's command line, such as `ip netns exec NAME`. */
   readonly wrapper?: (index: number) => readonly string[]
 }
@@ -153,6 +156,7 @@ export class DaemonNetwork {
     adjust = genesis => genesis,
     listen = freeListenAddress,
     wrapper = () => [],
+    settings = {},
     ...options
   }: NetworkOptions) {
     const directory = mkdtempSync(join(tmpdir(), 'clawnet-test-'))
@@ -175,6 +179,7 @@ export class DaemonNetwork {
         'node.dataDir': join(home, 'data'),
         'node.genesis': join(home, 'genesis.json'),
         'logging.file': join(home, 'logs', 'node.log'),
+        ...settings,
       })
       daemons.push(new Daemon(home, founders[index] as Founder, { apiPort, wrapper: wrapper(index) }))
     }

@@ -1,6 +1,5 @@
 /** One HTTP request, with every header as the test says and none that it does not. */
 import { type IncomingHttpHeaders, request } from 'node:http'
-import type { TestApiNode } from './api-node.ts'
 
 export interface HttpAnswer {
   readonly status: number
@@ -18,7 +17,13 @@ export interface HttpCall {
   readonly viaSocket?: boolean
 }
 
-export async function call(node: TestApiNode, path: string, options: HttpCall = {}): Promise<HttpAnswer> {
+/** Where a node answers. */
+export interface ApiPlace {
+  readonly url: string
+  readonly socketPath: string
+}
+
+export async function call(node: ApiPlace, path: string, options: HttpCall = {}): Promise<HttpAnswer> {
   const { body, viaSocket = false, method = body === undefined ? 'GET' : 'POST' } = options
   const { hostname, port } = new URL(node.url)
   const payload =

@@ -24,7 +24,7 @@ import type { Messages } from './messages.ts'
 import { layout } from './layout.ts'
 import { fieldsOf } from './output.ts'
 import { parseUsage } from './usage.ts'
-import { jsonOf, optionNameOf, placeholderOf, valueOf } from './values.ts'
+import { hintOf, jsonOf, optionNameOf, placeholderOf, valueOf } from './values.ts'
 
 export function domainCommands(domains: readonly Domain[]): readonly Command[] {
   return domains.flatMap(domain => {
@@ -44,12 +44,7 @@ const orderFields = {
     describe(uint(Number.MAX_SAFE_INTEGER, 1), 'Its place among the account’s transactions; by default the next one'),
   ),
   prev: optional(describe(hash, 'Fail unless this is still the account’s last transaction')),
-  validUntil: optional(
-    describe(
-      timestamp,
-      'No block after this time may hold it: a date, a span from now like 2h, or milliseconds since 1970',
-    ),
-  ),
+  validUntil: optional(describe(timestamp, 'No block after this time may hold it')),
 }
 
 /** How much of a wrong value its message repeats. */
@@ -169,7 +164,7 @@ function optionsOf(fields: Fields, positionals: readonly { readonly name: string
     .map(([field, { schema, isOptional }]) => ({
       name: optionNameOf(field),
       value: placeholderOf(schema, field),
-      doc: docOf(field, schema) + (isOptional ? '' : ' (required)'),
+      doc: docOf(field, schema) + hintOf(schema, field) + (isOptional ? '' : ' (required)'),
     }))
 }
 
@@ -199,7 +194,8 @@ function decoded<T>(codec: Codec<T>, values: { [field: string]: Json }, messages
 }
 
 function docOf(field: string, { description }: JsonSchema): string {
-  return typeof description === 'string' ? description : field
+  // The node wants milliseconds; who types here need not.
+  return typeof description === 'string' ? description.replace(/,? in milliseconds since 1970\b/, '') : field
 }
 
 /** What stands at the wrong place, and no more of it than a line takes. */

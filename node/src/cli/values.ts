@@ -46,6 +46,12 @@ export function placeholderOf(schema: JsonSchema, name: string): string {
   return placeholders[inputOf(schema, name)]
 }
 
+/** How to write a value that takes more than its name; empty for others. */
+export function hintOf(schema: JsonSchema, name: string): string {
+  const hint = hints[inputOf(schema, name)]
+  return hint === undefined ? '' : `; ${hint}`
+}
+
 /** `validUntil` is `--valid-until`. */
 export function optionNameOf(field: string): string {
   return field.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
@@ -61,6 +67,13 @@ const placeholders: { readonly [K in Input]: string } = {
   switch: 'true|false',
   list: 'LIST',
   json: 'JSON',
+}
+
+const hints: { readonly [K in Input]?: string } = {
+  time: 'like 2027-01-31, 2027-01-31T09:30Z, or 30d or 2h from now',
+  span: 'like 30s, 2h or 7d',
+  list: 'separated by commas, or @FILE',
+  json: 'JSON, or @FILE',
 }
 
 function inputOf(schema: JsonSchema, name: string): Input {

@@ -64,6 +64,7 @@ import {
   validatorsAt,
   type View,
 } from '@claw-network/protocol'
+import { type EscrowActors, escrowOrders } from './escrow-orders.ts'
 
 /** What each file of protocol/vectors holds, by its name. */
 export function vectors(): { readonly [file: string]: Json } {
@@ -85,6 +86,7 @@ export function vectors(): { readonly [file: string]: Json } {
     'votes.json': voteVectors(),
     'credentials.json': credentialVectors(),
     'identity.json': identityVectors(),
+    'escrow.json': escrowVectors(),
   }
 }
 
@@ -278,6 +280,21 @@ function identityVectors(): Json {
       )
     }),
     rotationMessage: toHex(message),
+  }
+}
+
+function escrowVectors(): Json {
+  const [depositor, beneficiary, arbiter] = [payer, payee, validator].map(agent => formatDid(didOf(agent)))
+  return {
+    description:
+      'Signed transactions about escrows (docs/spec/ledger.md, L50 to L60), in the form of transactions.json. The id is no escrow of this network.',
+    transactions: escrowOrders({ depositor, beneficiary, arbiter } as EscrowActors).map(([kind, body], index) => {
+      const payload = ledger.kinds.get(kind)?.body.fromJson(body)
+      const envelope = { chainId, kind, sender: didOf(payer), nonce: index + 1, fee: 1n, payload }
+      return transactionVector(
+        assemble(ledger.kinds, envelope, sign(signingBytes(ledger.kinds, envelope), payer.secretKey)),
+      )
+    }),
   }
 }
 

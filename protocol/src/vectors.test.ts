@@ -59,6 +59,8 @@ function read<T>(file: string): T {
 
 const genesis = read<{ bytes: string; chainId: string }>('genesis.json')
 const { transactions } = read<{ transactions: TransactionVector[] }>('transactions.json')
+const escrow = read<{ transactions: TransactionVector[] }>('escrow.json')
+const keys = read<{ wallets: { agents: { did: string; publicKey: string }[] }[] }>('keys.json')
 const identity = read<{ transactions: TransactionVector[]; rotationMessage: string }>('identity.json')
 
 function sha256(...parts: (string | Uint8Array)[]): string {
@@ -129,11 +131,55 @@ function inBytes(name: string, value: unknown): unknown {
   if (value === null) return null
   if (name === 'services') return (value as object[]).map(service => Object.values(service))
   if (name !== 'payees') return value
-  return (value as string[]).map(address => {
-    const { prefix, words } = bech32m.decode(address as `claw1${string}`)
-    assert.equal(prefix, 'claw')
-    return `0x${toHex(bech32m.fromWords(words))}`
-  })
+  return (value as string[]).map(addressBytes)
+}
+
+function addressBytes(address: string): string {
+  const { prefix, words } = bech32m.decode(address as `claw1${string}`)
+  assert.equal(prefix, 'claw')
+  return `0x${toHex(bech32m.fromWords(words))}`
+}
+
+/** The fields of each payload and of each structure in it, in their order; forms and names by their number. */
+const escrowFields: { readonly [what: string]: readonly string[] } = {
+  'escrow.create': ['beneficiary', 'amount', 'releaseRules', 'refundRules', 'arbiter', 'expiresAt', 'onExpiry'],
+  'escrow.fund': ['id', 'amount', 'resourcePrev'],
+  'escrow.release': ['id', 'amount', 'ruleId', 'preimage', 'resourcePrev'],
+  'escrow.refund': ['id', 'amount', 'reason', 'ruleId', 'preimage', 'resourcePrev'],
+  'escrow.approve': ['id', 'amount', 'ruleId', 'resourcePrev'],
+  rule: ['id', 'cap', 'to', 'when'],
+  kOf: ['k', 'dids'],
+}
+const conditionForms = ['sig', 'kOf', 'preimage', 'after', 'before', 'and', 'or']
+
+test('the transactions about escrows are what their JSON says, conditions included', () => {
+  const met = new Set<string>()
+  const fieldsOf = (what: string, value: Record<string, unknown>): unknown[] =>
+    (escrowFields[what] ?? assert.fail(`${what} has no order here`)).map(name => written(name, value[name] ?? null))
+  const written = (name: string, value: unknown): unknown => {
+    if (value === null) return null
+    if (name === 'onExpiry') return ['refund', 'release'].indexOf(String(value))
+    if (Array.isArray(value)) return value.map(each => written(name, each))
+    if (name.endsWith('Rules')) return fieldsOf('rule', value as Record<string, unknown>)
+    if (name === 'kOf') return fieldsOf('kOf', value as Record<string, unknown>)
+    if (typeof value === 'object') {
+      const [[form, inner] = ['', null]] = Object.entries(value)
+      met.add(form)
+      return [conditionForms.indexOf(form), written(form, inner)]
+    }
+    if (typeof value !== 'string') return value
+    return value.startsWith('did:') ? publicKeyIn(value) : value.startsWith('claw1') ? addressBytes(value) : value
+  }
+  for (const { json, body } of escrow.transactions) {
+    const fields = plain(readCbor(hex(body))) as unknown[]
+    assert.deepEqual(fields.at(-1), fieldsOf(String(json.kind), json.payload))
+  }
+  assert.deepEqual([...met].sort(), conditionForms.toSorted())
+})
+
+function publicKeyIn(did: string): string {
+  const agents = keys.wallets.flatMap(wallet => wallet.agents)
+  return `0x${agents.find(agent => agent.did === did)?.publicKey ?? assert.fail(`${did} is in keys.json`)}`
 }
 
 test('the proof of a rotation is the new key’s signature over chain, DID, key and number', () => {
@@ -145,7 +191,7 @@ test('the proof of a rotation is the new key’s signature over chain, DID, key 
 })
 
 test('ids, wire hashes and signatures of the transactions are what the spec says they are', () => {
-  for (const vector of [...transactions, ...identity.transactions]) {
+  for (const vector of [...transactions, ...identity.transactions, ...escrow.transactions]) {
     assert.equal(vector.signingBytes, Buffer.from('clawnet/tx/1').toString('hex') + genesis.chainId + vector.body)
     assert.equal(vector.id, sha256(hex(vector.signingBytes)))
     assert.equal(vector.wireHash, sha256(Uint8Array.of(0), hex(vector.bytes)))

@@ -9,6 +9,7 @@ import {
   amount,
   boolean,
   bytes,
+  checked,
   type Codec,
   DecodeError,
   describe,
@@ -17,6 +18,7 @@ import {
   hexId,
   list,
   optional,
+  recursive,
   struct,
   text,
   timestamp,
@@ -182,6 +184,11 @@ function readOrRefuse(codec: Codec<unknown>, hostile: Uint8Array): unknown {
 const order = struct({ id: uint(), to: text(8, 1), memo: optional(text(4)), tags: list(enumeration('a', 'b'), 2) })
 const choice = union({ after: timestamp, both: list(struct({ id: uint(9) }), 2) })
 
+const even = checked(uint(), (value: number) => (value % 2 === 0 ? undefined : 'must be even'))
+
+type Tree = readonly Tree[]
+const tree = recursive<Tree>(3, inner => list(inner, 2))
+
 const refusedJson: readonly (readonly [codec: Codec<never>, json: unknown, field: string, problem: RegExp])[] = (
   [
     [boolean, 0, '', /true or false/],
@@ -193,6 +200,11 @@ const refusedJson: readonly (readonly [codec: Codec<never>, json: unknown, field
     [uint(), Number.NaN, '', /integer from 0/],
     [uint(9, 3), 2, '', /from 3 to 9/],
     [uint(9, 3), 10, '', /from 3 to 9/],
+    [even, 3, '', /^must be even$/],
+    [list(even, 2), [2, 3], '[1]', /must be even/],
+    [list(uint(), 3, 2), [1], '', /at least 2 items, has 1/],
+    [tree, [[[[]]]], '[0][0][0]', /nested more than 3 deep/],
+    [tree, [[], [[], [[]]]], '[1][1][0]', /nested more than 3 deep/],
     [amount, 0, '', /integer number of Tokens, from 1/],
     [amount, 1n, '', /integer number of Tokens/],
     [tokenSum, -1, '', /integer number of Tokens, from 0/],
@@ -263,6 +275,9 @@ const refusedItems: readonly (readonly [what: string, codec: Codec<never>, item:
     ['a byte order mark', text(8), { type: 'text', value: utf8('\ufeffa') }],
     ['a byte order mark before much text', text(99), { type: 'text', value: utf8(`\ufeff${'a'.repeat(60)}`) }],
     ['31 bytes for a hash', hexId(32), { type: 'bytes', value: new Uint8Array(31) }],
+    ['what a check finds wrong', even, uintItem(3)],
+    ['fewer items than a list needs', list(uint(), 3, 2), arrayItem([uintItem(1)])],
+    ['more nesting than is declared', tree, arrayItem([arrayItem([arrayItem([arrayItem([])])])])],
     ['more items than a list has', list(uint(), 1), arrayItem([uintItem(1), uintItem(1)])],
   ] as const
 ).map(row => row as never)
@@ -319,4 +334,32 @@ test('the JSON Schema says which fields there are, must be and may be', () => {
     required: ['id'],
     additionalProperties: false,
   })
+})
+
+test('a type that contains itself comes back from bytes and JSON as deep as it may be', () => {
+  for (const value of [
+    [],
+    [[]],
+    [[[], []], []],
+    [
+      [[], []],
+      [[], []],
+    ],
+  ] satisfies Tree[]) {
+    assert.deepEqual(fromBytes(tree, toBytes(tree, value)), value)
+    assert.deepEqual(tree.fromJson(tree.toJson(value)), value)
+  }
+  assert.throws(() => toBytes(tree, [[[[]]]]), DecodeError)
+})
+
+test('the schema of a type that contains itself ends after its outermost level', () => {
+  const inner = { description: 'The same again, at most 3 deep in all' }
+  assert.deepEqual(tree.schema, { type: 'array', items: inner, maxItems: 2 })
+  assert.deepEqual(list(uint(9), 3, 2).schema, { type: 'array', items: uint(9).schema, maxItems: 3, minItems: 2 })
+})
+
+test('a check leaves what it accepts as it is, and the schema', () => {
+  assert.deepEqual(even.schema, uint().schema)
+  assert.equal(toHex(toBytes(even, 4)), toHex(toBytes(uint(), 4)))
+  assert.equal(fromBytes(even, toBytes(even, 4)), 4)
 })

@@ -390,7 +390,7 @@ export function checked<T, C extends Codec<T>>(codec: C & Codec<T>, problem: (va
  * the outermost level; what is inside looks the same.
  */
 export function recursive<T>(depthMax: number, form: (inner: Codec<T>) => Codec<T>): Codec<T> {
-  const schema = { type: 'object', description: `The same again, at most ${depthMax} deep in all` }
+  const schema = { description: `The same again, at most ${depthMax} deep in all` }
   const tooDeep = (): never => {
     throw new DecodeError(`is nested more than ${depthMax} deep`)
   }

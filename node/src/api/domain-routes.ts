@@ -70,7 +70,7 @@ function transactionRoute(domain: Domain, kind: AnyTransactionKind): Route {
     path: kind.path,
     tag: domain.name,
     // Who could change who may sign could do away with all limits.
-    access: kind.needsOwnKey ? 'owner' : 'write',
+    access: kind.empowersKeys ? 'owner' : 'write',
     doc: kind.doc,
     input: struct({ ...kind.body.fields, ...sendFields }),
     answer: transactionAnswer,

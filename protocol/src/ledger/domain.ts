@@ -46,6 +46,8 @@ export interface TransactionKind<K extends string, B, R extends string> extends 
   parties?(body: B): readonly Address[]
   /** No session key may sign it, whatever it was granted. */
   readonly needsOwnKey?: true
+  /** It gives other keys the right to sign: whoever may send it is bound by no limit, so nodes let no agent token. */
+  readonly empowersKeys?: true
   /** Signatures inside the body; throws DecodeError where one is missing. They are checked with the transaction's own. */
   statements?(body: B, envelope: EnvelopeHead): readonly SignatureStatement[]
   readonly endorsement?: Endorsement<B>

@@ -13,6 +13,7 @@ export const grant = transaction({
   example:
     'identity grant did:claw:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK --per-tx 50 --budget 200 --period-ms 86400000 --not-after 1893456000000',
   needsOwnKey: true,
+  empowersKeys: true,
   body: struct({
     key: describe(signingKey, 'The session key: 0x…, or the DID that was born with it'),
     perTx: describe(limits.perTx, 'Tokens that one transaction may take, fee included'),

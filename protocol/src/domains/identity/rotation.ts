@@ -23,6 +23,7 @@ export const rotate = transaction({
   command: 'identity rotate-to <newKey> <proof>',
   example: `identity rotate-to did:claw:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK 0x${'5a'.repeat(64)} --rotation 1`,
   needsOwnKey: true,
+  empowersKeys: true,
   body: struct({
     newKey: describe(signingKey, 'The key that signs from now on: 0x…, or the DID that was born with it'),
     rotation: describe(uint(Number.MAX_SAFE_INTEGER, 1), 'One more than the identity’s rotations so far'),

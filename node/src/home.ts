@@ -53,11 +53,18 @@ export async function createKeys(
 
 /** The founder who lives here. Throws HomeError before `clawnet init`. */
 export function readFounder(home: string): Founder {
-  if (!existsSync(keysIn(home)))
+  const keystore = keystoreIn(home)
+  if (keystore === undefined)
     throw new HomeError(
       `${home} holds no identity: run "clawnet init" first, or "clawnet init --keys-only" where the network has no genesis file yet`,
     )
-  return founderOf(new Keystore({ directory: keysIn(home), cost: kdfCostDefault }, { entropy }))
+  return founderOf(keystore)
+}
+
+/** The sealed keys that lie here; undefined before `clawnet init`. */
+export function keystoreIn(home: string): Keystore | undefined {
+  if (!existsSync(keysIn(home))) return undefined
+  return new Keystore({ directory: keysIn(home), cost: kdfCostDefault }, { entropy })
 }
 
 /** Whether `clawnet init` has run here. */

@@ -1,6 +1,5 @@
 /** `identity export|import`: moves the sealed keys of an agent from one node to another. Both work on the files alone. */
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { DecodeError, type Did, did, formatDid } from '@claw-network/protocol'
 import { type Call, usageError } from './arguments.ts'
 import type { Command, Shell } from './command.ts'
@@ -33,7 +32,7 @@ async function exportIdentity(call: Call, shell: Shell): Promise<ExitCode> {
   const { messages, output } = shell
   const subject = valueOf(call, 'did', did, messages) as Did
   const file = call.text('file') as string
-  const keystore = await keystoreIn(shell)
+  const keystore = await keystoreOf(shell)
   if (keystore.keysOf(subject).length === 0) {
     throw new CliError(exitCodes.notFound, 'identity_is_unknown', messages.identityIsNotHere(formatDid(subject)))
   }
@@ -55,7 +54,7 @@ async function importIdentity(call: Call, shell: Shell): Promise<ExitCode> {
   const { messages, output } = shell
   const file = call.text('file') as string
   const bundle = textOf(file, shell)
-  const keystore = await keystoreIn(shell)
+  const keystore = await keystoreOf(shell)
   try {
     const { did: added, keys } = keystore.add(bundle)
     const answer = { did: formatDid(added), keys: keys.length }
@@ -68,15 +67,11 @@ async function importIdentity(call: Call, shell: Shell): Promise<ExitCode> {
   return exitCodes.ok
 }
 
-async function keystoreIn({ home, messages }: Shell) {
-  const directory = join(home, 'keys')
-  if (!existsSync(directory)) throw new CliError(exitCodes.notFound, 'identity_is_unknown', messages.noIdentity())
-  const [{ Keystore }, { kdfCostDefault }, { machineEntropy: entropy }] = await Promise.all([
-    import('../keystore/keystore.ts'),
-    import('../keystore/format.ts'),
-    import('../machine.ts'),
-  ])
-  return new Keystore({ directory, cost: kdfCostDefault }, { entropy })
+async function keystoreOf({ home, messages }: Shell) {
+  const { keystoreIn } = await import('../home.ts')
+  const keystore = keystoreIn(home)
+  if (keystore === undefined) throw new CliError(exitCodes.notFound, 'identity_is_unknown', messages.noIdentity())
+  return keystore
 }
 
 function textOf(file: string, { messages }: Shell): string {

@@ -1,4 +1,7 @@
 /** Every sentence the command line says in more than one language, side by side. */
+import { identityMessages } from './identity-messages.ts'
+import { valueMessages } from './value-messages.ts'
+import { row } from './bilingual.ts'
 
 export const languages = ['en', 'zh'] as const
 export type Language = (typeof languages)[number]
@@ -18,15 +21,9 @@ export function messagesIn(language: Language): Messages {
   return Object.fromEntries(Object.entries(table).map(([name, row]) => [name, row[language]])) as Messages
 }
 
-/** A row of the table: both languages take the same values. */
-function row<A extends readonly unknown[]>(
-  en: (...values: A) => string,
-  zh: (...values: A) => string,
-): { readonly en: (...values: A) => string; readonly zh: (...values: A) => string } {
-  return { en, zh }
-}
-
 const table = {
+  ...identityMessages,
+  ...valueMessages,
   // The command line itself
   commandUnknown: row(
     (word: string, suggestion?: string) =>
@@ -69,30 +66,6 @@ const table = {
   argumentTooMany: row(
     (word: string, usage: string) => `"${word}" is one argument too many: clawnet ${usage}`,
     (word, usage) => `多了一个参数 "${word}"：clawnet ${usage}`,
-  ),
-  valueIsWrong: row(
-    (name: string, problem: string, given: string) => `${name}: ${problem}; "${given}" was given`,
-    (name, problem, given) => `${name}：${problem}（给出的是 "${given}"）`,
-  ),
-  valueIsNoJson: row(
-    (name: string, reason: string) =>
-      `${name}: must be JSON, or @FILE to read it from a file (${reason}); in a shell, put it in single quotes`,
-    (name, reason) => `${name}：必须是 JSON，或用 @文件 从文件读取（${reason}）；在 shell 中请用单引号括起来`,
-  ),
-  valueFileIsUnreadable: row(
-    (name: string, file: string, reason: string) => `${name}: cannot read ${file}: ${reason}`,
-    (name, file, reason) => `${name}：无法读取 ${file}：${reason}`,
-  ),
-  timeIsWrong: row(
-    (name: string, given: string) =>
-      `${name}: must be a time like 2027-01-31, 2027-01-31T09:30Z or 2027-01-31T09:30+08:00, a span from now like 30d or 2h, or milliseconds since 1970; "${given}" was given`,
-    (name, given) =>
-      `${name}：必须是 2027-01-31、2027-01-31T09:30Z 或 2027-01-31T09:30+08:00 这样的时间，或从现在起的时长（如 30d、2h），或自 1970 年起的毫秒数（给出的是 "${given}"）`,
-  ),
-  spanIsWrong: row(
-    (name: string, given: string) =>
-      `${name}: must be a span like 30s, 15m, 2h, 30d or 4w, or milliseconds; "${given}" was given`,
-    (name, given) => `${name}：必须是 30s、15m、2h、30d 或 4w 这样的时长，或毫秒数（给出的是 "${given}"）`,
   ),
   cannotRead: row(
     (path: string, reason: string) => `cannot read ${path}: ${reason}`,
@@ -236,43 +209,6 @@ const table = {
   nodeNumberIsWrong: row(
     (text: string) => `--node must be the number of a devnet node, not "${text}"`,
     text => `--node 必须是 devnet 节点的编号，不能是 "${text}"`,
-  ),
-  keyOfDid: row(
-    () => 'the one in the DID',
-    () => 'DID 中的密钥',
-  ),
-  keyIsElsewhere: row(
-    () => '(not on this node)',
-    () => '（不在本节点上）',
-  ),
-  keyIsRotated: row(
-    () =>
-      'the identity signs with its new key from now on, the old one signs for nothing any more; the 24 words give both',
-    () => '该身份从现在起用新密钥签名，旧密钥不再有效；24 个助记词可以恢复两者',
-  ),
-  identityIsNotHere: row(
-    (subject: string) => `this node holds no key of ${subject}: "clawnet identity list" shows those it has`,
-    subject => `本节点没有 ${subject} 的密钥：请用 "clawnet identity list" 查看`,
-  ),
-  fileExists: row(
-    () => 'it exists already, and keys are never overwritten',
-    () => '文件已存在，密钥从不覆盖',
-  ),
-  identityIsExported: row(
-    () => 'the keys are sealed with the passphrase of this node. Let only one node send for an identity at a time',
-    () => '密钥仍由本节点的口令加密。同一身份同一时间只应由一个节点发送交易',
-  ),
-  identityIsImported: row(
-    () => 'it opens with the passphrase of the node it came from; restart clawnetd to use it',
-    () => '用来源节点的口令解锁；重启 clawnetd 后可用',
-  ),
-  bundleIsWrong: row(
-    (file: string, problem: string) => `${file} was not written by "clawnet identity export": ${problem}`,
-    (file, problem) => `${file} 不是 "clawnet identity export" 写出的文件：${problem}`,
-  ),
-  noIdentity: row(
-    () => 'this node holds no identity yet: run "clawnet init"',
-    () => '该节点还没有身份：请运行 "clawnet init"',
   ),
   notFound: row(
     () => 'there is no such thing',

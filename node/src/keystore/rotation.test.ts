@@ -157,6 +157,19 @@ test('a wallet restored from its words finds the keys of earlier rotations, and 
   assert.equal(await signs(keyAt(9)), 'signed')
 })
 
+test('a restored node that unlocks by itself finds the key too', async () => {
+  open({}, join(home, 'restored'))
+  await keystore.createWallet(Uint8Array.from(wallet), 'of the file')
+  assert.equal(await sessions.keepUnlocked(did, 'of the file', keyAt(3)), undefined)
+  assert.equal(await signs(keyAt(3)), 'signed')
+})
+
+test('a key as far as 256 rotations beyond the last file is found, and none beyond that', async () => {
+  assert.equal(await signs(keyAt(257), 'right'), 'key_is_missing')
+  assert.equal(await signs(keyAt(256), 'right'), 'signed')
+  assert.equal(await signs(keyAt(257), 'right'), 'signed')
+})
+
 test('guessing at a key that has no file costs as much as guessing at any', async () => {
   assert.equal(await signs(keyAt(1), 'wrong'), 'passphrase_is_wrong')
   assert.equal(await signs(keyAt(1), 'right'), 'too_many_attempts')

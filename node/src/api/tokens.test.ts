@@ -90,6 +90,8 @@ describe('a token', () => {
       '/api/identity',
       '/api/identity/unlock',
       '/api/identity/lock',
+      '/api/identity/grant',
+      '/api/identity/rotate',
       '/api/tokens',
       '/api/approvals/x/approve',
     ]
@@ -97,6 +99,12 @@ describe('a token', () => {
       refused(await as(agent, path, { body: { passphrase } }), 403, 'owner_is_needed')
       refused(await as(agent, path, { body: { passphrase }, viaSocket: true }), 403, 'owner_is_needed')
     }
+  })
+
+  test('with the scope identity speaks for its identity', async () => {
+    const agent = await made({ scopes: ['identity'] })
+    const { status } = await as(agent, '/api/identity/update', { body: { passphrase, name: 'an agent' } })
+    assert.equal(status, 200)
   })
 
   test('does not lend its right to a transaction of somebody else that is signed elsewhere', async () => {

@@ -158,7 +158,7 @@ test('the transactions about escrows are what their JSON says, conditions includ
     (escrowFields[what] ?? assert.fail(`${what} has no order here`)).map(name => written(name, value[name] ?? null))
   const written = (name: string, value: unknown): unknown => {
     if (value === null) return null
-    if (name === 'onExpiry') return ['refund', 'release'].indexOf(String(value))
+    if (name === 'onExpiry') return ['refund', 'release'].indexOf(value as string)
     if (Array.isArray(value)) return value.map(each => written(name, each))
     if (name.endsWith('Rules')) return fieldsOf('rule', value as Record<string, unknown>)
     if (name === 'kOf') return fieldsOf('kOf', value as Record<string, unknown>)

@@ -1,4 +1,4 @@
-/** Under which conditions a rule pays (L52, L53). */
+/** Under which conditions a rule pays (L53). */
 import { digest } from '../../crypto/hash.ts'
 import { did, type Did } from '../../crypto/keys.ts'
 import { bytesEqual } from '../../lib/bytes.ts'

@@ -10,6 +10,7 @@ import {
   type Fields,
 } from '../../../../test/helpers/escrow-run.ts'
 import { genesisTimeMs } from '../../../../test/helpers/ledger-run.ts'
+import { decodeTransaction } from '../../ledger/envelope.ts'
 import type { Json } from '../../lib/codec.ts'
 
 // The bodies of the requests that agents have always sent, apart from did, passphrase and nonce.
@@ -195,4 +196,17 @@ test('what is locked cannot be spent, and budgets see who may come to have it', 
       object: sent.id,
     },
   ])
+})
+
+test('the deepest and widest condition fits what a transaction may nest, in bytes', () => {
+  const run = new EscrowRun()
+  const when = { and: [{ or: [{ and: [manyDids] }] }] }
+  const sent = run.send(depositor, 'create', {
+    beneficiary: didOf(beneficiary),
+    amount: 5,
+    releaseRules: [{ id: 'deep', when }],
+  })
+  const { id, envelope } = decodeTransaction(run.ledger.kinds, run.chainId, sent.bytes)
+  assert.equal(id, sent.id)
+  assert.deepEqual(envelope.payload, sent.envelope.payload)
 })

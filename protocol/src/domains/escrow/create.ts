@@ -1,10 +1,10 @@
 /** An escrow begins, and gets money (L50, L51, L54). */
-import { hash } from '../../crypto/hash.ts'
+import { hash, type Hash } from '../../crypto/hash.ts'
 import { address, addressOf, did } from '../../crypto/keys.ts'
 import { amount, describe, enumeration, optional, struct, timestamp, tokenSum } from '../../lib/codec.ts'
 import { scheduleDeadline } from '../../ledger/deadlines.ts'
 import { transaction } from '../../ledger/domain.ts'
-import { lock } from '../accounts/index.ts'
+import { type Lock, lock } from '../accounts/index.ts'
 import { weightOf } from './conditions.ts'
 import { escrowAt, refusals } from './opened.ts'
 import {
@@ -67,8 +67,7 @@ export const create = transaction({
     if (weight > rulesWeightMax) return 'rules_are_too_large'
     if (expiresAt === undefined && amount === 0n) return 'expiresAt_is_missing'
     if (expiresAt !== undefined && expiresAt <= timeMs) return 'expiresAt_is_past'
-    const lockIn = { object: id, payees: payeesOf(terms) }
-    if (amount > 0n && !lock(draft, account, amount, lockIn)) return 'funds_are_short'
+    if (amount > 0n && !lock(draft, account, amount, lockOf(id, terms))) return 'funds_are_short'
 
     escrowTerms.set(draft, id, terms)
     putEscrow(
@@ -106,7 +105,7 @@ export const fund = transaction({
     const { terms, escrow } = found
     if (sender !== terms.depositor) return 'sender_is_not_depositor'
     if (escrow.deposited + amount > depositedMax) return 'deposits_are_too_large'
-    if (!lock(draft, account, amount, { object: id, payees: payeesOf(terms) })) return 'funds_are_short'
+    if (!lock(draft, account, amount, lockOf(id, terms))) return 'funds_are_short'
 
     putEscrow(
       draft,
@@ -117,3 +116,7 @@ export const fund = transaction({
     return
   },
 })
+
+function lockOf(object: Hash, terms: Terms): Lock {
+  return { object, payees: payeesOf(terms) }
+}

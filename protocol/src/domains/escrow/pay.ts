@@ -1,4 +1,4 @@
-/** Money leaves an escrow: forward by a rule or the depositor, back by a rule or the beneficiary (L57 to L60). */
+/** Money leaves an escrow: forward by a rule or the depositor, back by a rule or the beneficiary (L57, L58). */
 import { hash, type Hash } from '../../crypto/hash.ts'
 import { addressOf, type Did } from '../../crypto/keys.ts'
 import { amount as tokens, bytes, describe, optional, struct, text } from '../../lib/codec.ts'

@@ -1,6 +1,7 @@
-/** What leaving money changes: the lock, the rule's count, the state and the deadline (L55, L58). */
+/** What leaving money changes: the lock, the rule's count, the state and the deadline (L51, L54, L58, L60). */
 import type { Hash } from '../../crypto/hash.ts'
 import { type Address, addressOf, type Did } from '../../crypto/keys.ts'
+import { assert, present } from '../../lib/assert.ts'
 import { cancelDeadline } from '../../ledger/deadlines.ts'
 import type { BlockPlace } from '../../ledger/domain.ts'
 import type { Draft, View } from '../../ledger/state.ts'
@@ -52,8 +53,9 @@ export function payOut(
 
 /** The escrow has ended: all that it holds goes where its terms say. */
 export function expire(draft: Draft, id: Hash, { timeMs, height }: BlockPlace): void {
-  const escrow = escrows.get(draft, id)
-  if (escrow === undefined || isClosed(escrow)) return
+  const escrow = present(escrows.get(draft, id), 'a deadline is of an escrow')
+  assert(!isClosed(escrow), 'a closed escrow has no deadline')
+
   const { depositor, beneficiary, onExpiry } = termsOf(draft, id)
   const from = addressOf(depositor)
   const to = onExpiry === 'release' ? beneficiary : from

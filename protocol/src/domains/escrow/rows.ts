@@ -76,7 +76,7 @@ export const event = struct({
   kind: eventKind,
   id: optional(describe(hash, 'The transaction')),
   by: optional(describe(did, 'Who sent it')),
-  amount: tokenSum,
+  amount: describe(tokenSum, 'Tokens that came in, went out or were approved; 0 where an approval was taken back'),
   to: optional(describe(address, 'Who was paid')),
   ruleId: optional(describe(ruleId, 'The rule that allowed it')),
   timeMs: timestamp,

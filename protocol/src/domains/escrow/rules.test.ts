@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { actor } from '../../../../test/helpers/actors.ts'
 import { beneficiary, depositor, didOf, EscrowRun, type Fields } from '../../../../test/helpers/escrow-run.ts'
 import { genesisTimeMs } from '../../../../test/helpers/ledger-run.ts'
 import { digest } from '../../crypto/hash.ts'
@@ -169,4 +170,23 @@ test('payments without a rule and by one rule leave the approvals of another alo
   assert.equal(run.act(depositor, 'release', { id, amount: 10 }), 'applied')
   assert.equal(run.act(depositor, 'release', { id, amount: 10, ruleId: 'own' }), 'applied')
   assert.equal(run.act('payee', 'release', { id, amount: 10, ruleId: 'a' }), 'applied')
+})
+
+test('a signature is that of the sender, whichever of its keys signed', () => {
+  const names = ['alice', 'bob', 'signer', 'session']
+  const run = new EscrowRun({ balances: Object.fromEntries(names.map(name => [name, 1_000n])) })
+  const id = run.create({ releaseRules: [{ id: 'signed', when: { sig: didOf('signer') } }] })
+  const order = { id, amount: 10, ruleId: 'signed' }
+  const { did } = actor('signer')
+  const head = { chainId: run.chainId, sender: did, fee: 1n }
+  const grant = { key: actor('session').did, perTx: 5n, budget: 5n, periodMs: 1_000, notAfter: run.timeMs + 60_000 }
+  const granted = run.unsigned({ ...head, kind: 'identity.grant', nonce: 1, payload: grant })
+  const sent = run.send('signer', 'release', order)
+  const released = run.unsigned({ ...sent.envelope, nonce: 2, signer: actor('session').did })
+  // The budget of 5 is about the signer's own Tokens, and the 10 are not.
+  assert.deepEqual(run.block([granted, released]).outcomes, [{ type: 'applied' }, { type: 'applied' }])
+  assert.equal(run.act('session', 'release', order), 'sender_is_no_party')
+  assert.equal(run.sums(id), 'funded 100 = 10 + 0 + 90')
+  assert.equal(run.show(id).history[0]?.by, did)
+  assert.equal(run.available('signer'), 998n)
 })

@@ -163,6 +163,15 @@ test('what a revoked token asked for is not sent', async () => {
   const id = await waiting()
   const [entry] = await asked()
   await call(node, `/api/tokens/${String(entry?.['token'])}/revoke`, { body: {}, viaSocket: true })
+  assert.equal((await asked())[0]?.['status'], 'refused')
+  refused(await decide(id, 'approve'), 409, 'approval_is_decided')
+  assert.equal(node.mempool.size, 0)
+})
+
+test('what an expired token asked for is not sent', async () => {
+  token = await made({ approvalAbove: 1, expiresInSeconds: 60 })
+  const id = await waiting()
+  skewMs = 60_000
   refused(await decide(id, 'approve'), 401, 'token_has_ended')
   assert.equal(node.mempool.size, 0)
 })

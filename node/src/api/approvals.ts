@@ -143,6 +143,13 @@ export class Approvals {
     await this.#deps.write({ type: 'refused', value: { approval: id } })
   }
 
+  /** Of a token that was revoked; one that is being approved is refused by that. */
+  async refuseAll(token: string): Promise<void> {
+    const waiting = this.all().filter(entry => entry.status === 'waiting' && entry.asked.token === token)
+    const free = waiting.filter(entry => !this.#inDecision.has(entry.asked.id))
+    await Promise.all(free.map(entry => this.refuse(entry.asked.id)))
+  }
+
   /** Its transaction is durable, by a line of its own. */
   approved(id: string, transaction: Hash): void {
     this.restore({ type: 'approved', value: { approval: id, transaction } })

@@ -221,7 +221,8 @@ function callOf(request: FastifyRequest, reply: FastifyReply, waitMs: number, ke
     waitMs,
     get signal() {
       const gone = new AbortController()
-      reply.raw.once('close', () => gone.abort())
+      if (reply.raw.destroyed) gone.abort()
+      else reply.raw.once('close', () => gone.abort())
       return gone.signal
     },
     ...(keySlot && { keySlot }),

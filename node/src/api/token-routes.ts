@@ -112,9 +112,10 @@ const revoke = jsonRoute({
   answer: shown,
   codes: ['not_found'],
   example: { id: '9f3c0a51b2de' },
-  handle(context, { id }, { note }) {
+  async handle(context, { id }, { note }) {
     const token = context.tokens.revoke(id)
     if (token === undefined) throw Problem.of('not_found', { field: 'id' })
+    await context.orders.approvals.refuseAll(id)
     note({ did: token.did, about: id })
     return shownOf(token, context)
   },

@@ -69,6 +69,21 @@ status    over`.trimStart(),
   )
 })
 
+test('a length of time has its two largest units', () => {
+  for (const [ms, text] of [
+    [86_400_000, '1d'],
+    [2_591_999_364, '29d 23h'],
+    [86_400_000 + 60_000, '1d'],
+    [90_000, '1m 30s'],
+    [59_999, '59s'],
+    [0, '0ms'],
+    [999, '999ms'],
+  ] as const) {
+    assert.equal(layout({ endsInMs: ms }, {}, terminal()), `endsInMs  ${text}`)
+  }
+  assert.equal(layout({ endsInMs: 90_000 }, {}, program), 'endsInMs\t90000')
+})
+
 test('programs get one line per field, structures as JSON', () => {
   const lines = layout(answer, schema, program).split('\n')
   assert.deepEqual(

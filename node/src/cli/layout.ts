@@ -44,12 +44,13 @@ function linesOf(fields: Fields, schema: JsonSchema, head = ''): readonly Line[]
     if (value === undefined || value === null) return []
     const property = propertyOf(schema, name)
     if (isObject(value)) return linesOf(value, property, `${head}${name}.`)
-    return [[head + name, textOf(value, property)]]
+    return [[head + name, textOf(value, property, name)]]
   })
 }
 
-function textOf(value: Json, { format }: JsonSchema): string {
+function textOf(value: Json, { format }: JsonSchema, name: string): string {
   if (typeof value === 'number' && format === 'unix-ms') return dateOf(value)
+  if (typeof value === 'number' && name.endsWith('Ms')) return spanOf(value)
   if (!Array.isArray(value)) return plain(value)
   const items = value as readonly Json[]
   if (items.some(item => typeof item === 'object')) return JSON.stringify(items)
@@ -64,6 +65,26 @@ function plain(value: Json): string {
 function dateOf(timeMs: number): string {
   const date = new Date(timeMs)
   return Number.isNaN(date.getTime()) ? String(timeMs) : date.toISOString()
+}
+
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const
+
+/** The two largest units of a length of time: `29d 23h`. */
+function spanOf(ms: number): string {
+  const first = units.findIndex(([, unitMs]) => ms >= unitMs)
+  if (first < 0) return `${ms}ms`
+  let left = ms
+  const parts = units.slice(first, first + 2).map(([unit, unitMs]) => {
+    const count = Math.floor(left / unitMs)
+    left -= count * unitMs
+    return count === 0 ? '' : `${count}${unit}`
+  })
+  return parts.filter(part => part !== '').join(' ')
 }
 
 function propertyOf({ properties }: JsonSchema, name: string): JsonSchema {

@@ -276,3 +276,58 @@ test('all who may come to have locked Tokens must be granted, and who gets them 
   assert.deepEqual(boxes({ payees }, steps).outcomes, ['applied', 'rejected: payee_is_not_granted'])
   assert.deepEqual(boxes({ payees: ['carol'] }, steps.slice(0, 1)).outcomes, ['rejected: payee_is_not_granted'])
 })
+
+// Escrow, where a word may be worth as much as a payment (L42)
+
+/** Dora may sign for alice, whose own key has locked 500 for bob, to be released when alice and bob agree. */
+function agreed(terms: GrantTerms = {}): { readonly run: IdentityRun; readonly id: Hash } {
+  const run = granted(terms)
+  const both = { id: 'both', when: { type: 'kOf', value: { k: 2, dids: [alice, actor('bob').did] } } }
+  const payload = { beneficiary: actor('bob').address, amount: 500n, releaseRules: [both] }
+  const created = run.order('alice', 'escrow.create', payload)
+  assert.equal(run.act(created), 'applied')
+  return { run, id: created.id }
+}
+
+test('approving that somebody takes what the own key locked counts like giving it', () => {
+  const { run, id } = agreed()
+  const approve = (amount: bigint) =>
+    run.order('alice', 'escrow.approve', { id, amount, ruleId: 'both' }, { by: 'dora' })
+  assert.equal(run.act(approve(500n)), 'rejected: exceeds_per_tx')
+  const release = run.order('bob', 'escrow.release', { id, ruleId: 'both' })
+  assert.equal(run.act(release), 'rejected: rule_does_not_hold')
+  assert.equal(run.act(approve(60n)), 'applied')
+  assert.deepEqual(spent(run), [62n, 62n])
+  assert.equal(run.act(run.order('bob', 'escrow.release', { id, ruleId: 'both', amount: 60n })), 'applied')
+  assert.deepEqual(spent(run), [62n, 62n])
+})
+
+test('an approval names a payee who must be granted', () => {
+  const { run, id } = agreed({ payees: ['carol'] })
+  const approval = run.order('alice', 'escrow.approve', { id, amount: 1n, ruleId: 'both' }, { by: 'dora' })
+  assert.equal(run.act(approval), 'rejected: payee_is_not_granted')
+})
+
+test('taking an approval back, and approving in somebody else’s escrow, takes nothing but the fee', () => {
+  const { run, id } = agreed()
+  run.act(run.order('alice', 'escrow.approve', { id, amount: 60n, ruleId: 'both' }, { by: 'dora' }))
+  run.act(run.order('alice', 'escrow.approve', { id, amount: 0n, ruleId: 'both' }, { by: 'dora' }))
+  assert.deepEqual(spent(run), [62n, 62n])
+  run.act(run.grant('bob', 'eve', { perTx: 5n, budget: 5n }))
+  assert.equal(
+    run.act(run.order('bob', 'escrow.approve', { id, amount: 500n, ruleId: 'both' }, { by: 'eve' })),
+    'applied',
+  )
+})
+
+test('what a session key locks in an escrow itself, it releases without counting it again', () => {
+  const { run, id } = agreed({ perTx: 60n, budget: 200n })
+  assert.equal(run.act(run.order('alice', 'escrow.fund', { id, amount: 59n }, { by: 'dora' })), 'applied')
+  const release = (amount: bigint) => run.order('alice', 'escrow.release', { id, amount }, { by: 'dora' })
+  assert.equal(run.act(release(119n)), 'rejected: exceeds_per_tx')
+  assert.equal(run.act(release(59n)), 'applied')
+  assert.deepEqual(spent(run), [62n, 62n])
+  assert.equal(run.act(release(59n)), 'applied')
+  assert.deepEqual(spent(run), [122n, 122n])
+  assert.equal(run.act(release(60n)), 'rejected: exceeds_per_tx')
+})

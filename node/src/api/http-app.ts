@@ -156,10 +156,11 @@ function answer(
   const work = async (slot?: KeySlot): Promise<JsonObject> =>
     jsonOf(route, await route.handle(context, input, callOf(request, reply, waitMs, slot)))
   const key = idempotencyKeyOf(route, request)
-  const asked = requestHash(route.method, pathOf(request), fields)
-  const worked =
-    key === undefined ? work() : context.orders.keys.run({ caller: callerOf(principal), key, request: asked }, work)
-  return worked.then(async json => {
+  const run = (given: string): Promise<JsonObject> => {
+    const asked = requestHash(route.method, pathOf(request), fields)
+    return context.orders.keys.run({ caller: callerOf(principal), key: given, request: asked }, work)
+  }
+  return (key === undefined ? work() : run(key)).then(async json => {
     await recordRequest(request, 'ok', audit)
     return sendJson(reply, json)
   })
@@ -245,8 +246,9 @@ function waitMsOf(route: JsonRoute<unknown, unknown>, { query, headers }: Fastif
   return asked === undefined ? 0 : waitSecondsDefault * 1000
 }
 
+/** Undefined also for what may be repeated without one: others could fill the memory of keys with that. */
 function idempotencyKeyOf(
-  { tellsSecret }: JsonRoute<unknown, unknown>,
+  { access, tellsSecret }: JsonRoute<unknown, unknown>,
   { headers }: FastifyRequest,
 ): string | undefined {
   const key = headers['idempotency-key']
@@ -255,7 +257,7 @@ function idempotencyKeyOf(
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw new DecodeError('must have 1 to 255 visible ASCII characters').within('Idempotency-Key')
   }
-  return key
+  return access === 'write' || access === 'owner' ? key : undefined
 }
 
 /** A path that exists, called with a method it does not have. */

@@ -175,6 +175,14 @@ test('twenty at once with one key make one identity', async () => {
   assert.equal(node.wallet.identities().length, 3)
 })
 
+test('a request that changes nothing takes no room among the keys', async () => {
+  const body = { kind: 'wallet.transfer', payload: { to: node.names.stranger, amount: 1 } }
+  const headers = { 'idempotency-key': 'a' }
+  assert.equal((await call(node, '/api/tx/prepare', { body, headers })).status, 200)
+  assert.equal((await pay('a')).status, 200)
+  assert.ok(!readFileSync(journal(), 'utf8').includes('signingBytes'))
+})
+
 test('a key is forgotten after a day', async () => {
   const first = await pay('a')
   skewMs = 24 * 3_600_000 + 1

@@ -172,7 +172,7 @@ function operationOf(route: Route, routes: readonly Route[]): Operation {
   const parameters = [
     ...fields.filter(([name]) => method === 'GET' || inPath.has(name)).map(parameterOf),
     ...(waits ? [waitParameter, preferParameter] : []),
-    ...(method === 'POST' && !('tellsSecret' in route) ? [keyParameter] : []),
+    ...((access === 'write' || access === 'owner') && !('tellsSecret' in route) ? [keyParameter] : []),
   ]
   return {
     operationId: operationIdOf(route, routes),

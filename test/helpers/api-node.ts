@@ -45,6 +45,8 @@ export interface ApiNodeOptions {
   /** Of the default identity; of the other one a tenth. */
   readonly balance?: bigint
   readonly clock?: Clock
+  /** As on a `local` network whose founder typed none. */
+  readonly knowsPassphrase?: boolean
 }
 
 export interface Complaint {
@@ -90,7 +92,7 @@ export class TestApiNode {
     const { did } = await keystore.createWallet(entropy.bytes(32), passphrase)
     const other = await keystore.deriveIdentity(passphrase)
     if (other === undefined) throw new Error('the wallet opens')
-    const wallet = new Sessions(network === 'local' ? { localPassphrase: passphrase } : {}, {
+    const wallet = new Sessions(options.knowsPassphrase === true ? { localPassphrase: passphrase } : {}, {
       keystore,
       ed25519,
       clock,

@@ -184,7 +184,7 @@ test('a new identity tells its index and that its key is here', async () => {
 })
 
 test('on a local network a new identity and a new key need no passphrase, and sign at once', async () => {
-  const local = await TestApiNode.start({ network: 'local' })
+  const local = await TestApiNode.start({ network: 'local', knowsPassphrase: true })
   local.decide()
   try {
     const made = await call(local, '/api/identity', { body: {} })

@@ -163,7 +163,15 @@ export class Orders {
       const place = this.#deps.chain.store.placeOf(transaction.id)
       if (place === undefined) this.spending.giveBack(shares, { paidFee: false })
       else if (place.rejected !== undefined) this.spending.giveBack(shares, { paidFee: true })
+      else if (shares.length > 0) this.spending.makeUp(shares, this.#paidBy(transaction, place))
     }
+  }
+
+  /** What the account of an applied transaction really paid to others with it. */
+  #paidBy({ account }: Transaction, { height, index }: { readonly height: number; readonly index: number }): bigint {
+    const movements = this.#deps.chain.store.outcomeAt(height)?.movements[index] ?? []
+    const paid = movements.filter(({ from, to }) => from === account && to !== undefined && to !== account)
+    return paid.reduce((sum, { amount }) => sum + amount, 0n)
   }
 
   #append(entry: Line): Promise<void> {

@@ -70,6 +70,20 @@ describe('an agent token', () => {
     assert.equal(await spent(), 93)
   })
 
+  test('counts what a waiting transaction took in the end, which may be more than when it was weighed', async () => {
+    await withToken({ total: 100 })
+    const id = await opened('owner', 10)
+    const waiting = send(`${escrow}/${id}/release`, { ruleId: 'rule-1', nonce: 4 })
+    while (node.mempool.size === 0) await new Promise(setImmediate)
+    assert.equal(await spent(), 11)
+    await send(`${escrow}/${id}/fund`, { amount: 50 }, 'owner')
+    await send('/api/wallet/transfer', { to: node.names.other, amount: 1 }, 'owner')
+    assert.equal((await waiting).json['status'], 'final')
+    assert.equal(await spent(), 61)
+    await node.restartApi()
+    assert.equal(await spent(), 61)
+  })
+
   test('locks nothing for somebody who is not among its payees', async () => {
     await withToken({ payees: [node.names.other] })
     await opened('agent')

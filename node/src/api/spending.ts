@@ -137,6 +137,17 @@ export class Spending {
     }
   }
 
+  /**
+   * Counts what a block let a transaction pay beyond what it would have paid when it was weighed: "all that the escrow
+   * holds" may have become more meanwhile.
+   */
+  makeUp(shares: readonly Share[], paid: bigint): void {
+    for (const { subject, atMs, tokens, fee, locked, used } of shares) {
+      const weighed = tokens - fee - sumOf(locked) + sumOf(used)
+      if (paid > weighed) this.#add(this.#bookOf(subject), atMs, paid - weighed)
+    }
+  }
+
   spentBy(subject: string): { readonly lastDay: bigint; readonly total: bigint } {
     const { lastDay, total } = this.#bookOf(subject)
     return { lastDay, total }
@@ -242,6 +253,10 @@ export function checkPayees({ payees }: AgentToken, { account }: Transaction, { 
 export function payeesOf(account: Address, outlays: Effect['outlays']): readonly Address[] {
   const payees = outlays.filter(outlay => outlay.account === account).flatMap(outlay => outlay.payees)
   return [...new Set(payees)].filter(payee => payee !== account)
+}
+
+function sumOf(parts: readonly Part[]): bigint {
+  return parts.reduce((sum, { amount }) => sum + amount, 0n)
 }
 
 function limitsOf({ perTx, perDay, total }: AgentToken): Limits {

@@ -159,8 +159,14 @@ test('waiting goes on over not yet known and not yet final, and ends', async () 
   assert.deepEqual(await client.wait('0x1', { timeoutMs: 1 }), { txHash: '0x1', status: 'unknown' })
 })
 
-// Never called: the compiler is the test. Each line below must stay an error.
+// Never called: the compiler is the test. Each line below an expected error must stay one, and the others must not be.
 export function typesOf(client: ClawnetClient): void {
+  const when = { and: [{ or: [{ sig: to }, { kOf: { k: 1, dids: [to] } }] }, { after: 1 }, { preimage: '0x00' }] }
+  void client.send('escrow.create', { beneficiary: to, amount: 5, releaseRules: [{ id: 'rule-1' }, { id: 'b', when }] })
+  // @ts-expect-error a time is a number
+  void client.send('escrow.create', { beneficiary: to, amount: 5, releaseRules: [{ id: 'a', when: { after: '1' } }] })
+  // @ts-expect-error there is no such condition
+  void client.send('escrow.create', { beneficiary: to, amount: 5, releaseRules: [{ id: 'a', when: { never: 1 } }] })
   // @ts-expect-error there is no such kind
   void client.send('wallet.transferr', { to, amount: 1 })
   // @ts-expect-error an amount is no text

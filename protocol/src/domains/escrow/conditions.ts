@@ -30,12 +30,15 @@ const kOf = checked(
   },
 )
 
+/** One member per form: the SDK makes `{after: …}` of each. */
 export type Condition =
   | { readonly type: 'sig'; readonly value: Did }
   | { readonly type: 'kOf'; readonly value: Infer<typeof kOf> }
   | { readonly type: 'preimage'; readonly value: Uint8Array }
-  | { readonly type: 'after' | 'before'; readonly value: number }
-  | { readonly type: 'and' | 'or'; readonly value: readonly Condition[] }
+  | { readonly type: 'after'; readonly value: number }
+  | { readonly type: 'before'; readonly value: number }
+  | { readonly type: 'and'; readonly value: readonly Condition[] }
+  | { readonly type: 'or'; readonly value: readonly Condition[] }
 
 // What other domains decide about is appended, never put in between: the bytes have the index.
 export const condition: Codec<Condition> = recursive(conditionDepthMax, (inner: Codec<Condition>) =>

@@ -4,7 +4,7 @@ import { actor } from '../../../../test/helpers/actors.ts'
 import { EscrowRun } from '../../../../test/helpers/escrow-run.ts'
 import { Prng } from '../../lib/prng.ts'
 import { escrowDomain } from './index.ts'
-import { escrowIds, escrows } from './rows.ts'
+import { escrowIds, escrows, escrowTerms, isClosed } from './rows.ts'
 import { workload } from './workload.ts'
 
 const people = ['alice', 'bob', 'arbiter', 'payee', 'signer'].map(actor)
@@ -39,13 +39,21 @@ function busy(seed: number, blocks: number): { readonly run: EscrowRun; readonly
     assert.equal(run.supply.issued, before)
     run.check()
   }
+  assert.equal([...run.view.range('deadlines/')].length, endsToCome(run), 'open escrows with an end are in the queue')
   return { run, outcomes }
+}
+
+function endsToCome({ view }: EscrowRun): number {
+  return [...escrowIds(view)].filter(id => {
+    const escrow = escrows.get(view, id)
+    return escrow !== undefined && !isClosed(escrow) && escrowTerms.get(view, id)?.expiresAt !== undefined
+  }).length
 }
 
 test('random escrows are sound after every block, no Token is lost, and many actions succeed', () => {
   const total = new Map<string, number>()
   const ends = new Map<string, number>()
-  for (let seed = 1; seed <= 8; seed += 1) {
+  for (let seed = 1; seed <= 5; seed += 1) {
     const { run, outcomes } = busy(seed, 60)
     for (const [what, count] of outcomes) total.set(what, (total.get(what) ?? 0) + count)
     for (const id of escrowIds(run.view)) {
@@ -57,7 +65,7 @@ test('random escrows are sound after every block, no Token is lost, and many act
     const of = [...total].filter(([what]) => what.startsWith(`${kind} `))
     const applied = total.get(`${kind} applied`) ?? 0
     const all = of.reduce((sum, [, count]) => sum + count, 0)
-    assert.ok(applied >= 40 && applied * 4 >= all, `${kind}: ${applied} of ${all} were applied`)
+    assert.ok(applied >= 30 && applied * 4 >= all, `${kind}: ${applied} of ${all} were applied`)
   }
   for (const state of ['open', 'funded', 'released', 'refunded', 'split']) {
     assert.ok((ends.get(state) ?? 0) >= 5, `${ends.get(state)} are ${state}`)

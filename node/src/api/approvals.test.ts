@@ -6,6 +6,7 @@ import { addressOf, formatAddress } from '@claw-network/protocol'
 import { machineClock } from '../machine.ts'
 import { passphrase, TestApiNode } from '../../../test/helpers/api-node.ts'
 import { call, type HttpAnswer, type HttpCall } from '../../../test/helpers/http-call.ts'
+import { nextLife, steps } from '../../../test/helpers/killed-api.ts'
 
 const transfer = '/api/wallet/transfer'
 
@@ -145,6 +146,22 @@ test('the list and its decisions survive a restart', async () => {
   assert.equal((await decide(ids[2] as string, 'approve')).status, 200)
   assert.equal(node.mempool.size, 2)
 })
+
+for (const step of steps) {
+  test(`approved and killed at the step "${step}", it is paid once`, async () => {
+    const id = await waiting({}, 'a')
+    const { ended } = await nextLife(node, { step, time: 1 })
+    // Nobody hears the answer of a life that ends.
+    decide(id, 'approve').catch(() => {})
+    await ended
+    await nextLife(node)
+    const hasLeft = step === 'submit' || step === 'submitted'
+    assert.equal((await asked())[0]?.['status'], hasLeft ? 'approved' : 'waiting')
+    if (!hasLeft) assert.equal((await decide(id, 'approve')).status, 200)
+    assert.equal(node.mempool.size, 1)
+    assert.equal((await pay({}, 'a')).json['txHash'], (await asked())[0]?.['txHash'])
+  })
+}
 
 test('an agent sees its own approvals only, and decides none', async () => {
   const id = await waiting()

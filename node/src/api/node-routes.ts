@@ -159,7 +159,7 @@ const identities = jsonRoute({
   path: '/api/identity',
   tag: 'identity',
   access: 'read',
-  doc: 'The identities whose keys this node holds, the default one first, and the public document of that one.',
+  doc: 'The identities whose keys this node holds, the default one first, and the public document of that one; to an agent token its own counts as the default one.',
   input: struct({}),
   answer: struct({
     did: optional(describe(did, 'The default identity; absent before clawnet init')),
@@ -167,9 +167,9 @@ const identities = jsonRoute({
     document: optional(describe(jsonObject, 'The DID document of the default identity')),
     identities: list(identity, 100_000),
   }),
-  handle({ node }) {
+  handle({ node }, _, { principal }) {
     const all = node.wallet.identities()
-    const self = all[0]?.did
+    const self = principal.role === 'agent' ? principal.token.did : all[0]?.did
     return {
       ...(self !== undefined && { did: self, address: addressOf(self), ...documentOf(node, self) }),
       identities: all.map(one => shown(node, one)),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
+import { addressOf, formatAddress } from '@claw-network/protocol'
 import { machineClock } from '../machine.ts'
 import { passphrase, TestApiNode } from '../../../test/helpers/api-node.ts'
 import { call, type HttpAnswer, type HttpCall } from '../../../test/helpers/http-call.ts'
@@ -57,6 +58,8 @@ describe('a token', () => {
     assert.equal((await pay(agent, { did: node.names.other })).json['nonce'], 2)
     assert.equal((await as(agent, '/api/wallet/balance')).json['nonce'], 0)
     assert.equal((await as(agent, '/api/wallet/balance')).json['balance'], 100_000)
+    assert.equal((await as(agent, '/api/identity')).json['did'], node.names.other)
+    assert.deepEqual((await as(agent, '/api/wallet/history')).json['address'], formatAddress(addressOf(node.other)))
   })
 
   test('signs for no other identity, with its passphrase neither', async () => {

@@ -2,7 +2,7 @@
  * Everything a web page can try against a server of another origin, in the browser. `attack` answers with what the page
  * could see of the answers: bodies, and that something loaded or opened.
  */
-const attemptMsMax = 1_500
+const attemptMsMax = 1_000
 
 window.attack = async ({ target, reads, writes }) => {
   const seen = []

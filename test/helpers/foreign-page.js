@@ -2,7 +2,9 @@
  * Everything a web page can try against a server of another origin, in the browser. `attack` answers with what the page
  * could see of the answers: bodies, and that something loaded or opened.
  */
-const attemptMsMax = 1_000
+const attemptMsMax = 10_000
+/** Objects and frames that are refused may stay silent. */
+const silenceMsMax = 1_000
 
 window.attack = async ({ target, reads, writes }) => {
   const seen = []
@@ -38,7 +40,7 @@ window.attack = async ({ target, reads, writes }) => {
     )
     attempt(`window.open ${path}`, async see => {
       const opened = window.open(url)
-      await new Promise(resolve => setTimeout(resolve, attemptMsMax / 2))
+      await new Promise(resolve => setTimeout(resolve, silenceMsMax))
       see(opened?.document.documentElement.innerText)
     })
     attempt(`EventSource ${path}`, see => socket(new EventSource(url), see))
@@ -105,6 +107,7 @@ function element(tag, attributes, see) {
       }
     }
     made.onerror = reject
+    if (tag === 'object' || tag === 'iframe') setTimeout(resolve, silenceMsMax)
     document.body.append(made)
   })
 }

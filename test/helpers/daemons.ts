@@ -1,16 +1,17 @@
 /** Networks of real `clawnetd` processes in temporary homes, spoken to over their Unix sockets. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { formatAddress, formatDid, type Genesis } from '@claw-network/protocol'
+import { formatAddress, formatDid, type Genesis, mnemonicOf, walletEntropyBytes } from '@claw-network/protocol'
 import { createKeys, type Founder, foundLocalNetwork, settle } from '../../node/src/home.ts'
 import type { SettingValues } from '../../node/src/config/settings.ts'
 import { until } from './network.ts'
+import { type Secret, secretBytes, SecretSearch, secretText } from './secret-search.ts'
 
 const daemonBin = fileURLToPath(new URL('../../node/bin/clawnetd.js', import.meta.url))
 
@@ -41,19 +42,27 @@ export class Daemon {
   readonly address: string
   readonly apiPort: number
   readonly #wrapper: readonly string[]
+  readonly #walletEntropy: Uint8Array
+  /** Every agent token that it made. */
+  readonly #tokens: string[] = []
   #process: ChildProcess | undefined
   #output = ''
 
   constructor(
     home: string,
     founder: Founder,
-    options: { readonly apiPort: number; readonly wrapper: readonly string[] },
+    options: {
+      readonly apiPort: number
+      readonly wrapper: readonly string[]
+      readonly walletEntropy: Uint8Array
+    },
   ) {
     this.home = home
     this.did = formatDid(founder.did)
     this.address = formatAddress(founder.address)
     this.apiPort = options.apiPort
     this.#wrapper = options.wrapper
+    this.#walletEntropy = options.walletEntropy
   }
 
   get pid(): number | undefined {
@@ -132,7 +141,9 @@ export class Daemon {
           answer.on('error', reject)
           answer.on('end', () => {
             try {
-              resolve({ status: answer.statusCode ?? 0, body: received === '' ? undefined : JSON.parse(received) })
+              const body = received === '' ? undefined : JSON.parse(received)
+              if (method === 'POST' && typeof body?.token === 'string') this.#tokens.push(body.token)
+              resolve({ status: answer.statusCode ?? 0, body })
             } catch {
               reject(new Error(`not JSON: ${received.slice(0, 200)}`))
             }
@@ -143,6 +154,20 @@ export class Daemon {
       call.on('timeout', () => call.destroy(new Error(`${method} ${path} took too long`)))
       call.end(text)
     })
+  }
+
+  /** What it wrote outside of its keys, and printed last, that gives one of its secrets away. Its chain is left out. */
+  leaks(): readonly string[] {
+    const secretIn = (path: string): Secret[] =>
+      existsSync(join(this.home, path)) ? [secretText(path, readFileSync(join(this.home, path), 'utf8').trim())] : []
+    const secrets = [
+      secretBytes('entropy of the wallet', this.#walletEntropy),
+      ...['keys/local.passphrase', 'api.cookie'].flatMap(secretIn),
+      ...this.#tokens.map(token => secretText('agent token', token)),
+    ]
+    const search = new SecretSearch(secrets, mnemonicOf(this.#walletEntropy))
+    const { found } = search.below(this.home, file => /^(keys\/|data\/|api\.cookie$)/.test(file))
+    return [...found, ...search.in(this.#output).map(name => `output: ${name}`)]
   }
 }
 
@@ -162,7 +187,10 @@ export class DaemonNetwork {
     const directory = mkdtempSync(join(tmpdir(), 'clawnet-test-'))
     const homes = Array.from({ length: nodes }, (_, index) => join(directory, `node-${index + 1}`))
     const founders: Founder[] = []
-    for (const home of homes) founders.push(await createKeys(home, { walletEntropy: randomBytes(32) }))
+    const wallets = homes.map(() => randomBytes(walletEntropyBytes))
+    for (const [index, home] of homes.entries()) {
+      founders.push(await createKeys(home, { walletEntropy: wallets[index] as Uint8Array }))
+    }
     const genesis = adjust(foundLocalNetwork('test', founders, Date.now()))
     const addresses: string[] = []
     for (const index of homes.keys()) addresses.push(await listen(index))
@@ -181,7 +209,8 @@ export class DaemonNetwork {
         'logging.file': join(home, 'logs', 'node.log'),
         ...settings,
       })
-      daemons.push(new Daemon(home, founders[index] as Founder, { apiPort, wrapper: wrapper(index) }))
+      const walletEntropy = wallets[index] as Uint8Array
+      daemons.push(new Daemon(home, founders[index] as Founder, { apiPort, wrapper: wrapper(index), walletEntropy }))
     }
     return new DaemonNetwork(directory, daemons)
   }
@@ -238,10 +267,12 @@ export class DaemonNetwork {
     if (new Set(hashes).size !== 1) throw new Error(`nodes disagree on block ${height}: ${hashes.join(', ')}`)
   }
 
-  /** Ends every process and removes every file. */
+  /** Ends every process and removes every file; fails where one of them told a secret. */
   async destroy(): Promise<void> {
     await Promise.all(this.daemons.map(daemon => daemon.end('SIGKILL')))
+    const leaks = this.daemons.flatMap(daemon => daemon.leaks())
     rmSync(this.#directory, { recursive: true, force: true })
+    if (leaks.length > 0) throw new Error(`secrets were told: ${leaks.join('; ')}`)
   }
 
   /** Bytes of a file in a node's home, for tests that look behind the scenes. */

@@ -8,12 +8,16 @@ import { MemoryStore } from '../../node/src/store/memory.ts'
 import {
   accountAt,
   type Account,
+  assemble,
   bitmapOf,
   type Block,
   type Commit,
+  type Envelope,
   type Hash,
   ledger,
+  sign,
   signBytes,
+  signingBytes,
   type Transaction,
 } from '../../protocol/src/index.ts'
 import { actor } from './actors.ts'
@@ -47,6 +51,19 @@ export class ChainRun {
 
   transfer(from: string, options: TransferOptions = {}): Transaction {
     return transfer(this.chain.chainId, actor(from), { nonce: this.account(from).nonce + 1, ...options })
+  }
+
+  /** Any order of an actor, with the next nonce and a fee of 1. */
+  sign(from: string, order: Pick<Envelope, 'kind' | 'payload'>): Transaction {
+    const { did, secretKey } = actor(from)
+    const envelope = {
+      chainId: this.chain.chainId,
+      sender: did,
+      nonce: this.account(from).nonce + 1,
+      fee: 1n,
+      ...order,
+    }
+    return assemble(ledger.kinds, envelope, sign(signingBytes(ledger.kinds, envelope), secretKey))
   }
 
   build(transactions: readonly Transaction[] = []): Candidate {

@@ -60,6 +60,33 @@ test('a validator alone makes a block of what is submitted, and remembers what i
   assert.deepEqual(fatal, [])
 })
 
+test('an idle chain makes a block when a deadline passes, and none before', async () => {
+  const run = await ChainRun.open()
+  const disk = new MemoryDisk()
+  Signer.create(disk, key)
+  const fatal: unknown[] = []
+  const { driver, relay, clock } = driverOf(run, disk, fatal)
+  relay.start()
+  driver.start()
+  const expiresAt = clock.nowMs() + 3 * 3_600_000
+  const payload = { beneficiary: actor('bob').address, amount: 100n, releaseRules: [{ id: 'own' }], expiresAt }
+  assert.equal(relay.submit(run.sign('alice', { kind: 'escrow.create', payload })), undefined)
+  clock.advance(1_000)
+  await until(() => driver.current.height === 2)
+  assert.equal(run.account('alice').locked, 100n)
+
+  clock.advance(expiresAt - clock.nowMs() - 1)
+  assert.equal(driver.current.startedAtMs, undefined)
+  clock.advance(1)
+  await until(() => driver.current.height === 3)
+  assert.deepEqual([run.account('alice').locked, run.account('alice').available], [0n, 999n])
+  clock.advance(3_600_000)
+  assert.equal(driver.current.startedAtMs, undefined)
+  await driver.stop()
+  relay.stop()
+  assert.deepEqual(fatal, [])
+})
+
 test('a validator whose record is older than a commit with its signature never votes again', async () => {
   const run = await ChainRun.open()
   await run.decide()

@@ -142,7 +142,7 @@ export class Daemon {
           answer.on('end', () => {
             try {
               const body = received === '' ? undefined : JSON.parse(received)
-              if (method === 'POST' && typeof body?.token === 'string') this.#tokens.push(body.token)
+              if (path === '/api/tokens' && typeof body?.token === 'string') this.#tokens.push(body.token)
               resolve({ status: answer.statusCode ?? 0, body })
             } catch {
               reject(new Error(`not JSON: ${received.slice(0, 200)}`))

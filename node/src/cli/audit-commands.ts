@@ -54,7 +54,9 @@ function rowOf({ timeMs, who, what, did, about, tokens, payees = [], txHash, out
 async function verify(_call: Call, { home, output, messages }: Shell): Promise<ExitCode> {
   const { auditFileIn, verifyAudit } = await import('../audit-log.ts')
   const path = auditFileIn(home)
-  const { lines, head, faults } = verifyAudit(path)
+  const first = verifyAudit(path)
+  // A node that runs may have set a file aside in between; what was tampered with stays so.
+  const { lines, head, faults } = first.faults.length === 0 ? first : verifyAudit(path)
   const last = head && { sequence: head.sequence, hash: `0x${head.hash}` }
   output.data('audit_check', { lines, ...(last && { head: last }), faults }, () =>
     last === undefined

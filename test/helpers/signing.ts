@@ -11,12 +11,17 @@ export async function signWithHome(
   home: string,
   prepared: { readonly signingBytes: string; readonly envelope: unknown },
 ): Promise<{ envelope: unknown; signature: string }> {
+  const signature = nativeEd25519()
+    .signingKey(await secretKeyIn(home))
+    .sign(fromHex(prepared.signingBytes.slice(2)))
+  return { envelope: prepared.envelope, signature: `0x${toHex(signature)}` }
+}
+
+/** Of the default identity of a `local` home: the key in its DID. */
+export async function secretKeyIn(home: string): Promise<Uint8Array> {
   const keystore = new Keystore({ directory: join(home, 'keys'), cost: kdfCostDefault }, { entropy })
   const did = keystore.identities[0]?.did as Did
   const secretKey = await keystore.secretKey(did, localPassphraseIn(home) ?? '')
   if (secretKey === undefined) throw new Error('the local passphrase opens the local keystore')
-  const signature = nativeEd25519()
-    .signingKey(secretKey)
-    .sign(fromHex(prepared.signingBytes.slice(2)))
-  return { envelope: prepared.envelope, signature: `0x${toHex(signature)}` }
+  return secretKey
 }

@@ -36,6 +36,17 @@ test('balance answers for the node’s own identity, an address and a DID alike'
   assert.match((await run(['balance', other], { isTerminal: true })).stdout, /^available {2,}100000$/m)
 })
 
+test('what is asked of an identity is asked of the node’s own where none is named', async () => {
+  for (const command of ['show', 'grants', 'capabilities']) {
+    const own = await run(['identity', command, '--json'])
+    assert.equal(own.code, 0, own.stderr)
+    const named = await run(['identity', command, formatDid(node.did), '--json'])
+    assert.deepEqual({ ...own.json, asOfHeight: 0 }, { ...named.json, asOfHeight: 0 })
+    const other = await run(['identity', command, formatDid(node.other), '--json'])
+    if (command === 'show') assert.notEqual(other.json.id, own.json.id)
+  }
+})
+
 test('a transfer waits until it is final, and says in which block', async () => {
   const paid = await run(['transfer', to, '5', '--memo', 'invoice 7', '--passphrase-file', passphraseFile, '--json'])
   assert.equal(paid.code, 0, paid.stderr)

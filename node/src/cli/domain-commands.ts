@@ -89,8 +89,12 @@ function queryCommand(query: AnyQuery, group: string): Command {
     examples: [query.example],
     options: optionsOf(query.input.fields, positionals),
     async run(call, shell) {
-      const input = decoded(query.input, valuesIn(call, query.input.fields, shell.messages), shell.messages)
+      const values = valuesIn(call, query.input.fields, shell.messages)
       const client = await shell.connect()
+      // A path cannot leave its field out; where the usage does, the node's own identity is meant.
+      const isOwn = values['did'] === undefined && query.command.includes('[did]')
+      const own = isOwn ? (await client.identity()).did : undefined
+      const input = decoded(query.input, own === undefined ? values : { ...values, did: own }, shell.messages)
       const answer = await client.query(query.path as QueryPath, input as InputOf<QueryPath>)
       if (answer === undefined) throw new CliError(exitCodes.notFound, 'not_found', shell.messages.notFound())
       shell.output.data(name, answer, () => layout(answer, query.output.schema, shell.output))

@@ -28,7 +28,7 @@ const capability = struct({
 
 export const capabilities = query({
   path: '/api/identity/:did/capabilities',
-  command: 'identity capabilities <did>',
+  command: 'identity capabilities [did]',
   example: 'identity capabilities did:claw:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK',
   doc: 'The capability credentials of an identity, the last registered first.',
   input: struct({

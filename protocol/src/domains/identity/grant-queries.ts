@@ -22,7 +22,7 @@ const entry = struct({
 
 export const granted = query({
   path: '/api/identity/:did/grants',
-  command: 'identity grants <did>',
+  command: 'identity grants [did]',
   example: 'identity grants did:claw:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK',
   doc: 'The session keys of an identity, with what each has taken and may still take.',
   input: struct({ did: describe(did, 'Whose session keys') }),

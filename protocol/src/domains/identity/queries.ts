@@ -9,7 +9,7 @@ const verificationMethod = struct({ id: uri, type: text(32), controller: did, pu
 
 export const resolve = query({
   path: '/api/identity/:did',
-  command: 'identity show <did>',
+  command: 'identity show [did]',
   example: 'identity show did:claw:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK',
   doc: 'The DID document (W3C DID 1.0) of an identity, with its account.',
   input: struct({ did: describe(did, 'Whose document') }),

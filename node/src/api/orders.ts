@@ -163,7 +163,7 @@ export class Orders {
       const place = this.#deps.chain.store.placeOf(transaction.id)
       if (place === undefined) this.spending.giveBack(shares, { paidFee: false })
       else if (place.rejected !== undefined) this.spending.giveBack(shares, { paidFee: true })
-      else if (shares.length > 0) this.spending.makeUp(shares, this.#paidBy(transaction, place))
+      else if (shares.length > 0) this.spending.confirm(shares, this.#paidBy(transaction, place))
     }
   }
 

@@ -84,6 +84,23 @@ describe('an agent token', () => {
     assert.equal(await spent(), 61)
   })
 
+  test('gives out nothing for free because of a lock that never comes into a block', async () => {
+    await withToken({ total: 1000 })
+    const id = await opened('owner', 100)
+    const fund = send(`${escrow}/${id}/fund`, { amount: 50, nonce: 3 })
+    while (node.mempool.size < 1) await new Promise(setImmediate)
+    const release = send(`${escrow}/${id}/release`, { ruleId: 'rule-1', amount: 50, nonce: 4 })
+    while (node.mempool.size < 2) await new Promise(setImmediate)
+    const instead = send('/api/wallet/transfer', { to: node.names.other, amount: 1, nonce: 3, fee: 9 })
+    assert.equal((await fund).json['code'], 'replaced')
+    await send('/api/wallet/transfer', { to: node.names.other, amount: 1 }, 'owner')
+    for (const answer of await Promise.all([release, instead]))
+      assert.equal(answer.json['status'], 'final', answer.text)
+    assert.equal(await spent(), 51 + 10)
+    await node.restartApi()
+    assert.equal(await spent(), 51 + 10)
+  })
+
   test('locks nothing for somebody who is not among its payees', async () => {
     await withToken({ payees: [node.names.other] })
     await opened('agent')

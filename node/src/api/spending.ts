@@ -36,7 +36,7 @@ export const share = struct({
   tokens: tokenSum,
   /** The part of `tokens` that a rejected transaction pays all the same. */
   fee: tokenSum,
-  /** What it locked, which the subject may give out of there without counting again. */
+  /** What it locks, which the subject may give out of there without counting again once a block has applied it. */
   locked: list(part, partsMax),
   /** What it gave out of what the subject had locked before. */
   used: list(part, partsMax),
@@ -57,7 +57,7 @@ interface Book {
   readonly byMinute: Map<number, bigint>
   lastDay: bigint
   total: bigint
-  /** What this subject locked in an object and has not given out of it. */
+  /** What this subject locked in an object, in blocks that are decided, and has not given out of it. */
   readonly locked: Map<Hash, bigint>
 }
 
@@ -121,30 +121,29 @@ export class Spending {
   }
 
   count(shares: readonly Share[]): void {
-    for (const { subject, atMs, tokens, locked, used } of shares) {
+    for (const { subject, atMs, tokens, used } of shares) {
       this.#add(this.#bookOf(subject), atMs, tokens)
-      this.#lock(subject, locked, 1n)
       this.#lock(subject, used, -1n)
     }
   }
 
   /** Takes back what was counted: all of it, or all but the fee of a transaction that a block rejected. */
   giveBack(shares: readonly Share[], { paidFee }: { readonly paidFee: boolean }): void {
-    for (const { subject, atMs, tokens, fee, locked, used } of shares) {
+    for (const { subject, atMs, tokens, fee, used } of shares) {
       this.#add(this.#bookOf(subject), atMs, paidFee ? fee - tokens : -tokens)
-      this.#lock(subject, locked, -1n)
       this.#lock(subject, used, 1n)
     }
   }
 
   /**
-   * Counts what a block let a transaction pay beyond what it would have paid when it was weighed: "all that the escrow
-   * holds" may have become more meanwhile.
+   * A block has applied the transaction: what it locked is there now. Counts what it paid beyond what it would have paid
+   * when it was weighed: "all that the escrow holds" may have become more meanwhile.
    */
-  makeUp(shares: readonly Share[], paid: bigint): void {
+  confirm(shares: readonly Share[], paid: bigint): void {
     for (const { subject, atMs, tokens, fee, locked, used } of shares) {
       const weighed = tokens - fee - sumOf(locked) + sumOf(used)
       if (paid > weighed) this.#add(this.#bookOf(subject), atMs, paid - weighed)
+      this.#lock(subject, locked, 1n)
     }
   }
 
@@ -168,7 +167,9 @@ export class Spending {
         ...[...byMinute]
           .filter(([, tokens]) => tokens > 0n)
           .map(([minute, tokens]) => ({ type: 'spent', value: { subject, atMs: minute * minuteMs, tokens } }) as const),
-        ...[...locked].map(([object, tokens]) => ({ type: 'locked', value: { subject, object, tokens } }) as const),
+        ...[...locked]
+          .filter(([, tokens]) => tokens > 0n)
+          .map(([object, tokens]) => ({ type: 'locked', value: { subject, object, tokens } }) as const),
       ]
     })
   }
@@ -183,7 +184,7 @@ export class Spending {
       let covered = 0n
       if (object !== undefined) {
         const own = left.get(object) ?? before.get(object) ?? 0n
-        if (type === 'given') covered = amount < own ? amount : own
+        if (type === 'given') covered = amount < own ? amount : own > 0n ? own : 0n
         left.set(object, type === 'given' ? own - covered : own + amount)
         if (type === 'locked') locked.push({ object, amount })
         if (covered > 0n) used.push({ object, amount: covered })
@@ -226,9 +227,10 @@ export class Spending {
   #lock(subject: string, parts: readonly Part[], sign: 1n | -1n): void {
     const { locked } = this.#bookOf(subject)
     for (const { object, amount } of parts) {
+      // Below zero while a restart has counted what was given, and not yet heard that the lock before it was applied.
       const left = (locked.get(object) ?? 0n) + sign * amount
-      if (left > 0n) locked.set(object, left)
-      else locked.delete(object)
+      if (left === 0n) locked.delete(object)
+      else locked.set(object, left)
     }
   }
 }

@@ -178,6 +178,31 @@ for (const [name, options] of Object.entries(networks)) {
       })
     }
 
+    test('what somebody else locked in an escrow is money too, given or promised', async () => {
+      const beneficiary = newPayee()
+      const own = { sig: first.did }
+      const rules = [
+        { id: 'given', when: own },
+        { id: 'promised', when: { and: [own, { sig: second.did }] } },
+      ]
+      const body = { did: first.did, beneficiary, amount: 500, releaseRules: rules }
+      const { txHash } = await ask(daemon, '/api/wallet/escrow?wait=final', body)
+      const agent = await Agent.withToken(daemon, { did: first.did, perTx: 50, total: 80 })
+      const act = async (verb: string, amount: number, ruleId?: string): Promise<string> => {
+        const done = await agent.post(`/api/wallet/escrow/${txHash}/${verb}?wait=final`, { amount, ruleId })
+        return done.body.code ?? done.body.status
+      }
+      for (const ruleId of [undefined, 'given']) assert.equal(await act('release', 50, ruleId), 'exceeds_limit_per_tx')
+      assert.equal(await act('approve', 50, 'promised'), 'exceeds_limit_per_tx')
+      assert.equal(await act('approve', 40, 'promised'), 'final')
+      assert.equal(await act('release', 39), 'exceeds_limit_total')
+      assert.equal(await act('release', 38), 'final')
+      const wary = await Agent.withToken(daemon, { did: first.did, payees: [daemon.did] })
+      const denied = await wary.post(`/api/wallet/escrow/${txHash}/release`, { amount: 1 })
+      assert.equal(denied.body.code, 'payee_is_not_allowed')
+      assert.equal(await availableTo(daemon, beneficiary), 38)
+    })
+
     test('a stolen token takes what it was good for at most, and nothing once it is revoked', async () => {
       const stolen = await Agent.withToken(daemon, { did: second.did, perTx: 30, total: 100 })
       const thief = newPayee()
@@ -206,6 +231,24 @@ for (const [name, options] of Object.entries(networks)) {
       assert.equal(lost, spentTotal)
       assert.ok(lost <= 100 && lost > (await availableTo(daemon, thief)), `${lost} were lost`)
       assert.ok(revoked.spentTotal <= 100)
+    })
+
+    test('what waits for its owner still waits after kill -9, and its key gives the transaction then', async () => {
+      const to = newPayee()
+      const asking = await Agent.withToken(daemon, { did: first.did, approvalAbove: 10 })
+      const request = () => asking.post(transferFinal, { to, amount: 50 }, 'over-a-kill')
+      const { approval } = (await request()).body
+      await daemon.end('SIGKILL')
+      await daemon.start()
+      assert.equal((await request()).body.approval, approval)
+      const passphrase = localPassphraseIn(daemon.home)
+      const { txHash } = await ask(daemon, `/api/approvals/${approval}/approve`, { passphrase })
+      await daemon.end('SIGKILL')
+      await daemon.start()
+      // Nothing is signed for this: the identity may be locked.
+      const { body } = await request()
+      assert.deepEqual([body.status, body.txHash], ['final', txHash])
+      assert.equal(await availableTo(daemon, to), 50)
     })
   })
 }

@@ -108,6 +108,20 @@ describe('what is counted', () => {
     assert.equal(await spent(), 6)
   })
 
+  test('stays counted, and once, where what may have left before is asked for again and refused', async () => {
+    await withToken({ total: 100 })
+    const first = await pay({ nonce: 1, amount: 50 })
+    await pay({ nonce: 1, amount: 2, fee: 2 })
+    for (const key of ['a', undefined]) {
+      const again = await pay({ nonce: 1, amount: 50 }, key === undefined ? {} : { key })
+      assert.equal(again.json['code'], 'nonce_is_taken', again.text)
+    }
+    assert.equal(await spent(), 55)
+    await node.restartApi()
+    assert.equal(await spent(), 55)
+    assert.equal(first.status, 200)
+  })
+
   test('is given back where the end came while the API was stopped', async () => {
     await withToken({ total: 100 })
     await pay({ nonce: 2 })

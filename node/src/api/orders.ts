@@ -122,6 +122,11 @@ export class Orders {
     await this.#append({ type: 'freed', value: { transaction: id } })
   }
 
+  /** One that was signed and counted before, and whose end is not known yet. */
+  openOf(id: Hash): Transaction | undefined {
+    return this.#open.get(id)?.transaction
+  }
+
   /** Those whose end is not known yet. */
   unsettled(): readonly Order[] {
     this.#settle()

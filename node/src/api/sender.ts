@@ -93,9 +93,11 @@ export class Sender {
       const envelope = await this.#endorsed(kind, this.envelope(kind, payload, { ...fields, sender }), fields)
       this.#checkStatements(kind, envelope)
       const unsigned = assemble(node.chain.ledger.kinds, envelope, noSignature)
-      // The same request once more, nonce and all, is the same transaction.
-      if (this.#isKnown(unsigned)) {
+      // The same request once more, nonce and all, is the same transaction, and counts once.
+      const open = orders.openOf(unsigned.id)
+      if (open !== undefined || this.#isKnown(unsigned)) {
         await this.#sign(envelope, fields.passphrase)
+        if (open !== undefined && !this.#isKnown(open)) this.#sendAgain(open, call)
         return unsigned.id
       }
       const shares = await this.#reserve(unsigned, fields, call)
@@ -257,16 +259,23 @@ export class Sender {
 
   /** What an earlier request with the same key signed, sent again where a crash came in between. */
   async #sentEarlier(call: Call): Promise<Transaction | undefined> {
-    const { node, outcomes, orders, rejections } = this.#deps
+    const { node, outcomes, orders } = this.#deps
     const bytes = call.keySlot?.transaction
     if (bytes === undefined) return
     const transaction = node.chain.decode(bytes)
     if (outcomes.of(transaction.id) !== undefined) return transaction
     // It never left the node, and its nonce went to another one: a fresh one cannot pay twice.
     if (!orders.canCome(transaction)) return
+    this.#sendAgain(transaction, call)
+    return transaction
+  }
+
+  /** What may have left before: whatever becomes of it now, it stays counted. */
+  #sendAgain(transaction: Transaction, { principal }: Call): void {
+    const { node, tokens, rejections } = this.#deps
+    if (hasEnded(principal, tokens)) throw tokenHasEnded()
     const refusal = node.submit(transaction)
     if (refusal !== undefined) throw rejections.problem(refusal, fieldsOf(transaction))
-    return transaction
   }
 
   async #inTurn<T>(account: Address, work: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 /** A file of lines that are durable once `append` returns; lines that arrive together share one sync. */
 import { type FileHandle, open } from 'node:fs/promises'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 
 export interface DurableLinesOptions {
   readonly path: string
@@ -73,6 +74,8 @@ export class DurableLines<T> {
       } catch (error) {
         this.#isTorn = true
         for (const { reject } of batch) reject(error)
+        // They take back what they counted on, before the file is begun anew from what counts.
+        await othersTurn()
       }
     }
     this.#isFlushing = false

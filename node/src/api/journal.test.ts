@@ -110,3 +110,14 @@ test('an append that the disk refuses is not acknowledged, and the next one find
   assert.deepEqual([...again.counts], [['x', 1]])
   await again.journal.close()
 })
+
+test('what was refused to one is in no file that is begun anew for the next, whoever comes with him', async () => {
+  const { journal, put, counts } = await open('g')
+  // JSON has no such number: it stands for a disk that fails.
+  const refused = assert.rejects(put({ name: 'x', count: 1n as never })).finally(() => counts.delete('x'))
+  await Promise.all([refused, put({ name: 'y', count: 2 })])
+  await journal.close()
+  const again = await open('g')
+  assert.deepEqual([...again.counts], [['y', 2]])
+  await again.journal.close()
+})

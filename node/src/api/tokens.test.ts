@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, statSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { addressOf, formatAddress } from '@claw-network/protocol'
@@ -50,6 +50,21 @@ const inAll = async (path: string): Promise<readonly { readonly [field: string]:
   const [list] = Object.values((await call(node, path, { viaSocket: true })).json)
   return list as readonly { readonly [field: string]: unknown }[]
 }
+
+test('a revocation that the disk refused is in force, and durable once it is answered', async () => {
+  const agent = await made()
+  const revoke = (): Promise<HttpAnswer> => call(node, `/api/tokens/${agent.id}/revoke`, { body: {}, viaSocket: true })
+  // Where the file is written before it takes its name.
+  const inTheWay = join(node.directory, `tokens.json.${process.pid}.tmp`)
+  mkdirSync(inTheWay)
+  refused(await revoke(), 500, 'internal_error')
+  refused(await pay(agent), 401, 'token_has_ended')
+  refused(await revoke(), 500, 'internal_error')
+  rmdirSync(inTheWay)
+  assert.equal((await revoke()).json['status'], 'revoked')
+  await node.restartApi()
+  refused(await pay(agent), 401, 'token_has_ended')
+})
 
 describe('a token', () => {
   test('signs for its own identity, the one that is meant where none is named', async () => {

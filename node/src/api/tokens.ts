@@ -56,6 +56,8 @@ export class AgentTokens {
   readonly #path: string
   readonly #clock: Clock
   readonly #byId: Map<string, AgentToken>
+  /** The disk refused a revocation that is in force. */
+  #isBehind = false
 
   static open({ directory }: { readonly directory: string }, { clock }: { readonly clock: Clock }): AgentTokens {
     const path = join(directory, 'tokens.json')
@@ -113,10 +115,11 @@ export class AgentTokens {
   /** Undefined where there is no such token. Durable once it returns, and in force at once. */
   revoke(id: string): AgentToken | undefined {
     const token = this.#byId.get(id)
-    if (token === undefined || token.revokedAt !== undefined) return token
-    const revoked = { ...token, revokedAt: this.#clock.nowMs() }
+    if (token === undefined || (token.revokedAt !== undefined && !this.#isBehind)) return token
+    const revoked = { ...token, revokedAt: token.revokedAt ?? this.#clock.nowMs() }
     // In force even where the disk fails.
     this.#byId.set(id, revoked)
+    this.#isBehind = true
     this.#write(this.all())
     return revoked
   }
@@ -126,6 +129,7 @@ export class AgentTokens {
     const forgotten = new Set(ended.slice(0, Math.max(0, ended.length - endedTokensMax)))
     const left = tokens.filter(token => !forgotten.has(token))
     replacePrivateFile(this.#path, `${JSON.stringify(file.toJson(left))}\n`)
+    this.#isBehind = false
     for (const { id } of forgotten) this.#byId.delete(id)
     for (const token of left) this.#byId.set(token.id, token)
   }

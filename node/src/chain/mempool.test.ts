@@ -154,6 +154,35 @@ test('a replacement is counted instead of what it replaces, not on top', () => {
   assert.equal(pool.mempool.pending(actor('alice').address), 1_000n)
 })
 
+test('what is to come later takes no place from what comes first: later ones leave where both are too much', () => {
+  const pool = new Pool()
+  const [second, third] = [pool.add('alice', 2, { amount: 500n }), pool.add('alice', 3, { amount: 480n })]
+  const first = pool.add('alice', 1, { amount: 300n })
+  assert.deepEqual(pool.ended, [[third.id, { code: 'funds_are_short' }]])
+  assert.deepEqual(pool.ids, [first.id, second.id])
+  assert.equal(pool.mempool.pending(actor('alice').address), 802n)
+})
+
+test('nobody holds up an account with what its later nonces claim to spend', () => {
+  const pool = new Pool({ perAccountMax: 3 })
+  const claims = [2, 3].map(nonce => pool.add('alice', nonce, { amount: 499n, fee: 1n }))
+  const first = pool.add('alice', 1, { amount: 1n, fee: 999n })
+  assert.deepEqual(idsOf(claims).sort(), pool.ended.map(([id]) => id).sort())
+  assert.deepEqual(pool.ids, [first.id])
+})
+
+test('a replacement is counted with what comes before it, and what comes after it gives way', () => {
+  const pool = new Pool()
+  const first = pool.add('alice', 1, { amount: 400n })
+  pool.add('alice', 2, { amount: 100n })
+  const third = pool.add('alice', 3, { amount: 490n })
+  const tooMuch = pool.transfer('alice', 2, { amount: 590n, fee: 10n })
+  assert.deepEqual(pool.mempool.add(tooMuch), { code: 'funds_are_short' })
+  const second = pool.add('alice', 2, { amount: 580n, fee: 10n })
+  assert.deepEqual(pool.ended.at(-1), [third.id, { code: 'funds_are_short' }])
+  assert.deepEqual(pool.ids, [first.id, second.id])
+})
+
 test('what leaves is not pending any more', () => {
   const pool = new Pool()
   const [first, second] = [pool.add('alice', 1), pool.add('alice', 2)]

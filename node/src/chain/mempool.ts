@@ -20,7 +20,7 @@ export const mempoolCodes = {
   nonce_is_taken:
     'Another waiting transaction has this nonce; leave nonce out, or raise the fee by 10 % to replace it.',
   nonce_is_too_far: 'Too many transactions of this account are waiting; wait until some are final.',
-  funds_are_short: 'The available balance is lower than what this and the waiting transactions spend.',
+  funds_are_short: 'The available balance is lower than what this and the transactions waiting before it spend.',
   mempool_is_full: 'Too many transactions wait for a block; offer a higher fee or try again later.',
   replaced: 'A transaction with the same nonce and a higher fee took its place.',
   evicted: 'Transactions with higher fees took its place in the full queue.',
@@ -135,14 +135,15 @@ export class Mempool {
       return { code: 'nonce_is_taken', by: rival.transaction.id }
     }
     const outgoing = envelope.fee + transaction.kind.spends(envelope.payload)
-    const others = (queue?.outgoing ?? 0n) - (rival?.outgoing ?? 0n)
-    if (state.available < others + outgoing) return { code: 'funds_are_short' }
+    // What is to come later counts for nothing here: a session key could claim there more than it may ever spend.
+    if (state.available < outgoingBefore(queue, envelope.nonce) + outgoing) return { code: 'funds_are_short' }
     if (rival === undefined && this.#byId.size >= this.#options.transactionsMax && !this.#makeRoom(transaction)) {
       return { code: 'mempool_is_full' }
     }
 
     if (rival !== undefined) this.#remove(rival.transaction, { code: 'replaced', by: id })
     this.#insert({ transaction, sequence: this.#arrivals++, outgoing })
+    this.#trim(account, state.available)
     return
   }
 
@@ -238,6 +239,17 @@ export class Mempool {
     for (const listener of this.#onEnd) listener(transaction.id, refusal)
   }
 
+  /** Drops last nonces until the account has what the rest spends. */
+  #trim(account: Address, available: bigint): void {
+    for (
+      let queue = this.#queues.get(account);
+      queue && queue.outgoing > available;
+      queue = this.#queues.get(account)
+    ) {
+      this.#remove(lastOf(queue).transaction, { code: 'funds_are_short' })
+    }
+  }
+
   /** Evicts the cheapest hundredth, last nonces first, where that is cheaper than the newcomer. */
   #makeRoom(newcomer: Transaction): boolean {
     const tails = [...this.#queues.values()]
@@ -259,6 +271,14 @@ function outbids(newcomer: Transaction, rival: Transaction): boolean {
     newcomer.envelope.fee > rival.envelope.fee &&
     newcomer.envelope.fee * 100n >= rival.envelope.fee * (100n + replacementPercent)
   )
+}
+
+function outgoingBefore(queue: Queue | undefined, nonce: number): bigint {
+  let sum = 0n
+  for (const waiting of queue?.byNonce.values() ?? []) {
+    if (waiting.transaction.envelope.nonce < nonce) sum += waiting.outgoing
+  }
+  return sum
 }
 
 function lastOf(queue: Queue): Waiting {

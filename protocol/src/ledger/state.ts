@@ -66,7 +66,9 @@ export class Draft implements RangeView {
   load<R>(key: StateKey, codec: Codec<R>): R | undefined {
     const entry = this.#entries.get(key)
     if (entry !== undefined) return entry.row as R | undefined
-    const row = this.#base instanceof Draft ? this.#base.load(key, codec) : decodeRow(codec, this.#base.get(key))
+    // Kept once, at the bottom: a block reads many rows, and each transaction has a draft of its own.
+    if (this.#base instanceof Draft) return this.#base.load(key, codec)
+    const row = decodeRow(codec, this.#base.get(key))
     this.#entries.set(key, { row, codec, written: false })
     return row
   }

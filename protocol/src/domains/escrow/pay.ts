@@ -158,9 +158,15 @@ function allowed(
   const most = payableBy(view, found, rule)
   if (most === 0n || (amount ?? 0n) > most) return 'amount_exceeds_cap'
   const wanted = amount ?? most
-  const { approvals } = progressOf(view, id, rule)
-  const consents = (did: Did): boolean =>
-    did === sender || approvals.some(approval => approval.did === did && approval.amount === wanted)
+  // Read only where somebody else is asked, because a refund may look at every rule.
+  let approved: ReadonlySet<Did> | undefined
+  const approvers = (): ReadonlySet<Did> =>
+    new Set(
+      progressOf(view, id, rule)
+        .approvals.filter(approval => approval.amount === wanted)
+        .map(approval => approval.did),
+    )
+  const consents = (did: Did): boolean => did === sender || (approved ??= approvers()).has(did)
   const evidence = { consents, timeMs, ...(preimage !== undefined && { preimage }) }
   return holds(conditionOf(rule, terms), evidence) ? wanted : 'rule_does_not_hold'
 }

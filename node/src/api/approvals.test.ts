@@ -78,6 +78,25 @@ test('what takes more than approvalAbove waits, and the owner reads what it is',
   assert.equal(Number(expiresAt) - Number(askedAt), 7 * 24 * 3_600_000)
 })
 
+test('an approval lets go what its owner has read, and not what became of it', async () => {
+  node.decide()
+  const escrow = '/api/wallet/escrow'
+  const send = (path: string, body: object): Promise<HttpAnswer> =>
+    call(node, `${path}?wait=final`, { body, viaSocket: true })
+  const made = await send(escrow, { beneficiary: node.names.other, amount: 60, releaseRules: [{ id: 'rule-1' }] })
+  const at = `${escrow}/${String(made.json['txHash'])}`
+  const answer = await asAgent(`${at}/release`, { body: { ruleId: 'rule-1' } })
+  refused(answer, 403, 'approval_is_needed')
+  const id = String(answer.json['approval'])
+  await send(`${at}/fund`, { amount: 40 })
+
+  const approved = await decide(id, 'approve')
+  refused(approved, 403, 'approval_is_needed')
+  assert.match(String(approved.json['detail']), /101 Tokens.* 61/)
+  assert.equal((await asked())[0]?.['status'], 'waiting')
+  assert.equal((await decide(id, 'refuse')).status, 200)
+})
+
 test('once approved it is sent, and the same request with the same key gives the transaction', async () => {
   const id = await waiting({}, 'a')
   assert.equal(await waiting({}, 'a'), id, 'it is asked for once')

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import {
   address,
+  type Address,
   did,
   hash,
   type Hash,
@@ -198,6 +199,21 @@ export class Approvals {
       if (!this.#inDecision.has(id)) this.#byId.delete(id)
     }
   }
+}
+
+/** Throws a Problem where the transaction would take more by now, or for others, than what waits for approval says. */
+export function checkApproved(
+  { id, tokens, payees }: Asked,
+  now: { readonly tokens: bigint; readonly payees: readonly Address[] },
+): void {
+  const isAsAsked = now.tokens <= tokens && now.payees.every(payee => payees.includes(payee))
+  if (isAsAsked) return
+  throw Problem.of('approval_is_needed', {
+    approval: id,
+    detail:
+      `The transaction would take ${now.tokens} Tokens by now, for ${now.payees.length} accounts; asked for were ` +
+      `${tokens}, for ${payees.length}: refuse it, and have it asked for again.`,
+  })
 }
 
 function isNeeded({ id, tokens }: Asked): Problem {

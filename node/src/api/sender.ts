@@ -18,7 +18,7 @@ import { payeesShownMax } from '../audit-log.ts'
 import type { AuditRemarks } from './audit.ts'
 import { scopeIsMissing, tokenHasEnded } from './guard.ts'
 import type { ApiNode, WalletRefusal } from './node.ts'
-import type { Approvals } from './approvals.ts'
+import { type Approvals, checkApproved } from './approvals.ts'
 import type { Orders } from './orders.ts'
 import type { Outcomes } from './outcomes.ts'
 import { owner, type Principal } from './principal.ts'
@@ -191,6 +191,10 @@ export class Sender {
     orders.spending.check(shares, token)
     if (token !== undefined && this.#needsApproval(token, shares, call)) {
       throw await orders.approvals.ask(requestOf(unsigned, effect, { token, tokens: tokensOf(shares), fields, call }))
+    }
+    const approval = call.approval === undefined ? undefined : orders.approvals.get(call.approval)
+    if (approval !== undefined) {
+      checkApproved(approval.asked, { tokens: tokensOf(shares), payees: payeesOf(unsigned.account, effect.outlays) })
     }
     // Nothing comes in between: requests that arrive together cannot all pass.
     orders.spending.count(shares)

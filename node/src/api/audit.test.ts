@@ -165,6 +165,27 @@ test('strangers get so many lines a minute, and the others are counted', async (
   assert.ok(lines.some(({ who }) => who === 'socket'))
 })
 
+test('an agent that takes nothing cannot push out what it did, and another one is not counted with it', async () => {
+  const { home, path } = freshHome()
+  const audit = await Audit.open({ directory: home }, { clock })
+  const refused = { who: 'agent:a', what: 'POST /api/x', tokens: 7n, outcome: 'exceeds_limit_per_tx' }
+  const repeated = { who: 'agent:a', what: 'POST /api/x', outcome: 'ok' }
+  const paid = { who: 'agent:a', what: 'POST /api/x', tokens: 7n, outcome: 'ok' }
+  for (let index = 0; index < 500; index += 1) {
+    for (const event of [refused, repeated, paid]) await audit.record(event)
+  }
+  await audit.record({ ...refused, who: 'agent:b' })
+  await audit.close()
+  const lines = readAudit(path)
+  const isPayment = ({ outcome, tokens }: (typeof lines)[number]): boolean => outcome === 'ok' && tokens === 7n
+  assert.equal(lines.filter(isPayment).length, 500)
+  assert.deepEqual(
+    lines.filter(({ times }) => times !== undefined).map(({ who, times }) => [who, times]),
+    [['agent:a', 940]],
+  )
+  assert.equal(lines.filter(({ who }) => who === 'agent:b').length, 1)
+})
+
 test('a line that the disk refuses is not acknowledged', async () => {
   const { home } = freshHome()
   const audit = await Audit.open({ directory: home }, { clock })

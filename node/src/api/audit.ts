@@ -3,8 +3,8 @@ import { auditFileBytesMax, type AuditEntry, auditFileIn, type AuditHead, renewA
 import type { Clock } from '../ports.ts'
 import { DurableLines } from './durable-lines.ts'
 
-/** Whoever has shown no credential cannot fill the disk, nor push what others did out of the log. */
-const strangerLinesPerMinute = 60
+/** What strangers do, and what an agent does that takes no Tokens, cannot fill the disk, nor push the rest out of the log. */
+const idleLinesPerMinute = 60
 const minuteMs = 60_000
 
 /** Who has shown nothing that only the owner or his agents have. */
@@ -20,8 +20,8 @@ export class Audit {
   readonly #clock: Clock
   readonly #lines: DurableLines<AuditEntry>
   #minute = 0
-  #strangerLines = 0
-  #unwritten = 0
+  /** Lines in this minute that count against the limit, those not written included. */
+  readonly #idleLines = new Map<string, number>()
 
   static async open(
     { directory, bytesMax = auditFileBytesMax }: { readonly directory: string; readonly bytesMax?: number },
@@ -56,18 +56,15 @@ export class Audit {
     this.#clock = clock
   }
 
-  /** Rejects where the disk fails. Of strangers only so many a minute are written, the others counted. */
+  /** Rejects where the disk fails. Of what costs nobody anything only so many a minute are written, the others counted. */
   async record(event: AuditEvent): Promise<void> {
     const timeMs = this.#clock.nowMs()
     const minute = Math.floor(timeMs / minuteMs)
     const counted = minute === this.#minute ? [] : this.#summary(timeMs)
-    if (minute !== this.#minute) {
-      this.#minute = minute
-      this.#strangerLines = 0
-    }
-    const isTooMuch = event.who === stranger && this.#strangerLines >= strangerLinesPerMinute
-    if (event.who === stranger) this.#strangerLines += 1
-    if (isTooMuch) this.#unwritten += 1
+    this.#minute = minute
+    const idleLines = (this.#idleLines.get(event.who) ?? 0) + 1
+    if (isIdle(event)) this.#idleLines.set(event.who, idleLines)
+    const isTooMuch = isIdle(event) && idleLines > idleLinesPerMinute
     const entries = isTooMuch ? counted : [...counted, { ...event, timeMs }]
     await Promise.all(entries.map(entry => this.#lines.append(entry)))
   }
@@ -79,8 +76,14 @@ export class Audit {
   }
 
   #summary(timeMs: number): readonly AuditEntry[] {
-    const times = this.#unwritten
-    this.#unwritten = 0
-    return times === 0 ? [] : [{ timeMs, who: stranger, what: 'requests', outcome: 'not_written', times }]
+    const unwritten = [...this.#idleLines].filter(([, lines]) => lines > idleLinesPerMinute)
+    this.#idleLines.clear()
+    return unwritten.map(([who, lines]) => {
+      return { timeMs, who, what: 'requests', outcome: 'not_written', times: lines - idleLinesPerMinute }
+    })
   }
+}
+
+function isIdle({ who, outcome, tokens }: AuditEvent): boolean {
+  return who === stranger || (who.startsWith('agent:') && (outcome !== 'ok' || tokens === undefined))
 }

@@ -186,9 +186,10 @@ export class Driver {
   }
 
   async #makeFinal(candidate: Candidate, commit: Commit): Promise<void> {
-    const { chain, mempool, clock, log } = this.#deps
+    const { chain, mempool, relay, clock, log } = this.#deps
     await chain.commit(candidate, commit)
     mempool.decided(candidate.transactions, candidate.block.header.timeMs)
+    relay.decided(candidate.transactions)
     this.#current.forget()
     this.#lastDecidedAtMs = clock.nowMs()
     log.debug('block is final', {

@@ -118,6 +118,11 @@ export class Mempool {
     return waiting
   }
 
+  /** All that waits in an account. */
+  waiting(account: Address): readonly Transaction[] {
+    return [...(this.#queues.get(account)?.byNonce.values() ?? [])].map(({ transaction }) => transaction)
+  }
+
   /** Undefined where the transaction now waits here; else why not. */
   add(transaction: Transaction): Refusal | undefined {
     const { account, envelope, id } = transaction

@@ -5,6 +5,7 @@ import {
   fromBytes,
   type Hash,
   ledger,
+  rotationMessage,
   sign,
   signingBytes,
   toBytes,
@@ -97,6 +98,57 @@ test('nobody pushes out another account’s transaction, whatever fee he offers 
   await transport.hear('transactions', batch(forged(run.chain.chainId, { fee: 900n })))
   assert.deepEqual(mempool.get(sent.id), sent)
   assert.equal(mempool.fate(sent.id), undefined)
+})
+
+/** Signed with an actor's key for alice, whose key need not be that. */
+function asAlice(run: ChainRun, by: string, kind: string, payload: unknown, nonce: number): Transaction {
+  const alice = actor('alice')
+  const { did: signer, secretKey } = actor(by)
+  const head = { chainId: run.chain.chainId, kind, sender: alice.did, nonce, fee: 1n }
+  const envelope = { ...head, ...(by !== 'alice' && { signer }), payload }
+  return assemble(ledger.kinds, envelope, sign(signingBytes(ledger.kinds, envelope), secretKey))
+}
+
+function payBob(run: ChainRun, by: string, nonce: number): Transaction {
+  return asAlice(run, by, 'wallet.transfer', { to: actor('bob').address, amount: 1n }, nonce)
+}
+
+test('what a session key left behind goes with its grant, so that the owner’s next nonces are free', async () => {
+  const { run, relay, mempool, transport } = await node()
+  const limits = { perTx: 10n, budget: 10n, periodMs: 60_000, notAfter: run.chain.tip.timeMs + 60_000_000 }
+  await run.decide([asAlice(run, 'alice', 'identity.grant', { key: actor('dora').did, ...limits }, 1)])
+  const [second, third, fourth] = [payBob(run, 'dora', 2), payBob(run, 'dora', 3), payBob(run, 'alice', 4)]
+  assert.equal(await transport.hear('transactions', batch(second, third, fourth)), 'accept')
+  const revocation = asAlice(run, 'alice', 'identity.revoke', { key: actor('dora').did }, 2)
+  await run.decide([revocation])
+  mempool.decided([revocation], run.chain.tip.timeMs)
+  relay.decided([revocation])
+  assert.deepEqual(mempool.fate(third.id), { code: 'signer_is_unknown' })
+  assert.equal(mempool.nextNonce(actor('alice').address), 3)
+  assert.deepEqual(mempool.waiting(actor('alice').address), [fourth])
+})
+
+test('what a key that was rotated away left behind goes with it', async () => {
+  const { run, relay, mempool, transport } = await node()
+  const { did: newKey, secretKey } = actor('dora')
+  const message = rotationMessage(run.chain.chainId, actor('alice').did, newKey, 1)
+  const rotation = asAlice(run, 'alice', 'identity.rotate', { newKey, rotation: 1, proof: sign(message, secretKey) }, 1)
+  const old = payBob(run, 'alice', 2)
+  assert.equal(await transport.hear('transactions', batch(rotation, old)), 'accept')
+  await run.decide([rotation])
+  mempool.decided([rotation], run.chain.tip.timeMs)
+  relay.decided([rotation])
+  assert.deepEqual(mempool.fate(old.id), { code: 'signer_is_unknown' })
+})
+
+test('what is still good stays when a block is final', async () => {
+  const { run, relay, mempool, transport } = await node()
+  const [first, second] = [payBob(run, 'alice', 1), payBob(run, 'alice', 2)]
+  assert.equal(await transport.hear('transactions', batch(first, second)), 'accept')
+  await run.decide([first])
+  mempool.decided([first], run.chain.tip.timeMs)
+  relay.decided([first])
+  assert.deepEqual(mempool.waiting(actor('alice').address), [second])
 })
 
 test('a wrong signature, another network’s transaction, or nonsense is held against the sender', async () => {

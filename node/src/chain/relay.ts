@@ -93,6 +93,27 @@ export class Relay {
     return
   }
 
+  /**
+   * A block is final: drops what may not be signed any more because of it, by a key that was rotated away or revoked, or
+   * whose budget is used up. Proposers drop it too, but others never propose, and it would keep its nonce there for ever.
+   */
+  decided(transactions: readonly Transaction[]): void {
+    const { chain, mempool } = this.#deps
+    const at = this.#nextBlock()
+    const concerned = new Map<Transaction['account'], boolean>()
+    for (const { account, kind } of transactions) {
+      concerned.set(account, concerned.get(account) === true || kind.needsOwnKey === true)
+    }
+    for (const [account, isOwnKeyUsed] of concerned) {
+      for (const waiting of mempool.waiting(account)) {
+        // What needs no grant stays as good as it was, unless the own key may have changed.
+        if (waiting.envelope.signer === undefined && !isOwnKeyUsed) continue
+        const refusal = refusalOf(chain.ledger.admission(chain.view, waiting, at))
+        if (refusal !== undefined) mempool.drop(waiting.id, refusal)
+      }
+    }
+  }
+
   /** What a transaction would do in the next block, perhaps only after those of its account that wait already. */
   effectOf(transaction: Transaction): Effect {
     const { chain, mempool } = this.#deps

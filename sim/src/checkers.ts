@@ -18,7 +18,9 @@ import {
   supply,
   type ValidatorSet,
 } from '@claw-network/protocol'
+import { Deeds } from './deeds.ts'
 import { short } from './describe.ts'
+import { Recount } from './recount.ts'
 import type { SignatureScheme } from './signatures.ts'
 
 export type Rule =
@@ -168,6 +170,8 @@ export class Checks {
   readonly #decisions: Decision[] = []
   readonly #signed = new Map<number, SignedHeight>()
   readonly #final = new Map<Hash, number>()
+  readonly #recount: Recount
+  readonly #deeds = new Deeds()
   readonly sights: Sights = { lateDecisions: 0, reproposals: 0, heldLocks: 0, movedLocks: 0 }
   readonly #doubleSigners = new Set<number>()
   #violation: Violation | undefined
@@ -178,7 +182,8 @@ export class Checks {
     return new Checks(await Chain.open(genesis, { ledger, store, signatures: scheme }), store, dependencies)
   }
 
-  private constructor(auditor: Chain, audited: MemoryStore, { scheme, timeErrorMsMax }: ChecksDependencies) {
+  private constructor(auditor: Chain, audited: MemoryStore, { ledger, scheme, timeErrorMsMax }: ChecksDependencies) {
+    this.#recount = new Recount(ledger)
     this.#auditor = auditor
     this.#audited = audited
     this.#scheme = scheme
@@ -249,6 +254,12 @@ export class Checks {
     })
   }
 
+  /** What became of all transactions, at the end of a run. */
+  tally(): ReadonlyMap<string, number> {
+    this.#deeds.end(this.#auditor.ledger, this.#audited.view, this.#auditor.tip.timeMs)
+    return this.#deeds.counts
+  }
+
   /** Somebody who asked a node was told that a transaction is final. */
   toldFinal(transactionId: Hash, height: number): void {
     this.#final.set(transactionId, height)
@@ -309,6 +320,10 @@ export class Checks {
     if (candidate.stateRoot !== block.header.stateRoot) {
       throw new Violation('validity', `the block of height ${block.header.height} does not lead to its state`)
     }
+    const { deeds, expired, faults } = this.#recount.follow(block, candidate.transactions, this.#audited.view)
+    if (faults[0] !== undefined) throw new Violation('ledger', `at height ${block.header.height} ${faults[0]}`)
+    for (const deed of deeds) this.#deeds.note(deed)
+    this.#deeds.add('escrow: expired', expired)
     // In memory a commit is done when the call returns; only its listeners would come later, and there are none.
     void this.#auditor.commit(candidate, commit)
     this.#checkLedger()

@@ -85,7 +85,10 @@ export class Cluster {
     this.checks = checks
     this.clients = clients
     this.#prng = prng.fork()
-    this.workload = new Workload({ clients }, { ledger, chainId: chainIdOf(genesis), prng: prng.fork() })
+    this.workload = new Workload(
+      { clients, traders: clients.slice(0, loadClients) },
+      { ledger, chainId: chainIdOf(genesis), prng: prng.fork() },
+    )
     this.network = new Network(plan.network, {
       timeline,
       trace,

@@ -1,10 +1,12 @@
 /**
  * `main.ts --seeds 2000` runs many networks, those that once failed (regressions.txt) first; `--from 501 --seeds 100` runs
  * just these, `--stop` ends at the first failure. `main.ts --seed 7` runs one and prints its trace, or with `--quiet` its end.
+ * `--deeds` adds what became of the transactions, and how often.
  */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Sights } from './checkers.ts'
+import { Deeds } from './deeds.ts'
 import { planOf } from './plan.ts'
 import { type Outcome, simulate } from './simulate.ts'
 
@@ -15,6 +17,7 @@ const { values } = parseArgs({
     from: { type: 'string' },
     quiet: { type: 'boolean' },
     stop: { type: 'boolean' },
+    deeds: { type: 'boolean' },
   },
 })
 
@@ -36,11 +39,13 @@ async function runMany(): Promise<number> {
   let heights = 0
   let slowest = 0
   const sights: Sights = { lateDecisions: 0, reproposals: 0, heldLocks: 0, movedLocks: 0 }
+  const deeds = new Deeds()
   for (const [index, seed] of seeds.entries()) {
     const outcome = await simulate(planOf(seed))
     events += outcome.events
     heights += outcome.heights
     for (const sight of Object.keys(sights) as (keyof Sights)[]) sights[sight] += outcome.sights[sight]
+    deeds.take(outcome.deeds)
     slowest = Math.max(slowest, outcome.recoveredMs)
     if (outcome.violation !== undefined) {
       failed.push(outcome)
@@ -58,6 +63,7 @@ async function runMany(): Promise<number> {
     `${sights.lateDecisions} heights needed more than one round, ${sights.reproposals} values were proposed again, ` +
       `${sights.heldLocks} locks held, ${sights.movedLocks} moved`,
   )
+  if (values.deeds) for (const line of deeds.lines) console.log(line)
   for (const { seed } of failed.slice(0, 10)) console.log(`see it: sim/src/main.ts --seed ${seed}`)
   return failed.length === 0 ? 0 : 1
 }

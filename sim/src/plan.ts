@@ -25,8 +25,9 @@ export interface Plan {
   readonly faults: readonly (Fault & { readonly atMs: number })[]
   /** How long a crashed node stays down, at least and at most; undefined where somebody else starts it. */
   readonly downMs: readonly [number, number] | undefined
-  /** Transactions that clients submit at random times before the network heals. */
+  /** Transactions that clients submit at random times before `busyMs`. */
   readonly submissions: number
+  readonly busyMs: number
   /** From then on the weather is fair, all are linked and up, and the network must make progress. */
   readonly healsAtMs: number
 }
@@ -62,11 +63,13 @@ export const calmPlan: Plan = {
   faults: [],
   downMs: undefined,
   submissions: 10,
+  busyMs: 1_500,
   healsAtMs: 1_500,
 }
 
 export function planOf(seed: number): Plan {
   const prng = new Prng(seed)
+  if (seed % 20 === 5) return marketPlan(seed, prng)
   return prng.chance(750) ? mixedPlan(seed, prng) : lockPlan(seed, prng)
 }
 
@@ -91,7 +94,31 @@ function mixedPlan(seed: number, prng: Prng): Plan {
     faults: [...skews(count, prng), ...troubles(count, healsAtMs, prng)],
     downMs: [20, 1_500],
     submissions: prng.between(4, 16),
+    busyMs: healsAtMs,
     healsAtMs,
+  }
+}
+
+/** Much is traded, and then the market is quiet for a while: what the ledger does by itself happens in both. */
+function marketPlan(seed: number, prng: Prng): Plan {
+  const busyMs = prng.between(6_000, 9_000)
+  const dividedAtMs = prng.below(busyMs)
+  const halves = shuffled(4, prng)
+  return {
+    ...calmPlan,
+    seed,
+    params: { ...params, idleBlockIntervalMs: prng.chance(700) ? 0 : 1_000 },
+    network: { forwards: false, noticesPartitions: prng.chance(500) },
+    faults: [
+      ...skews(4, prng),
+      { type: 'divide', groups: [halves.slice(0, 2), halves.slice(2)], atMs: dividedAtMs },
+      { type: 'reunite', atMs: dividedAtMs + prng.between(500, 2_500) },
+      { type: 'crash', node: prng.below(4), atMs: prng.below(busyMs) },
+    ],
+    downMs: [20, 1_500],
+    submissions: prng.between(150, 250),
+    busyMs,
+    healsAtMs: busyMs + prng.between(3_000, 6_000),
   }
 }
 
@@ -111,6 +138,7 @@ function lockPlan(seed: number, prng: Prng): Plan {
     params: { ...params, ...prng.pick(hastes.slice(1)), idleBlockIntervalMs: 200 },
     traitors: new Map([[prng.below(4), new Set(traits)]]),
     faults: [gusty(0), gusty(prng.below(healsAtMs))],
+    busyMs: healsAtMs,
     healsAtMs,
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Bugs of consensus that others have shipped or that we could have, as edits of our source. The simulator runs on sources
+ * Bugs of consensus and of the ledger that others have shipped or that we could have, as edits of our source. The simulator runs on sources
  * with one of them planted, and must catch it: a checker that catches none of these proves nothing.
  */
 export interface PlantedBug {
@@ -15,6 +15,9 @@ export interface PlantedBug {
 
 const core = 'protocol/src/consensus/'
 const shell = 'node/src/chain/'
+const ledger = 'protocol/src/ledger/'
+const escrow = 'protocol/src/domains/escrow/'
+const identity = 'protocol/src/domains/identity/'
 
 export const plantedBugs: readonly PlantedBug[] = [
   {
@@ -277,5 +280,113 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: '      seen = this.#committing\n      await seen\n',
     replace: '      seen = this.#committing\n',
     seed: 244,
+  },
+  {
+    name: 'a refund can be had twice (L51)',
+    file: `${escrow}payment.ts`,
+    find: '{ ...escrow, refunded: escrow.refunded + amount }',
+    replace: '{ ...escrow, refunded: escrow.refunded }',
+    seed: 5,
+  },
+  {
+    name: 'a release makes Tokens (L33)',
+    file: 'protocol/src/domains/accounts/money.ts',
+    find: '  if (from === to) return\n  const payer = accountAt(draft, from)\n',
+    replace:
+      '  if (from === to) return\n  const payer = { ...accountAt(draft, from), available: accountAt(draft, from).available + 1n }\n',
+    seed: 5,
+  },
+  {
+    name: 'a release looks at no cap (L58)',
+    file: `${escrow}payment.ts`,
+    find: '  if (rule.cap === undefined) return held\n',
+    replace: '  if (rule.cap !== undefined || held >= 0n) return held\n',
+    seed: 105,
+  },
+  {
+    name: 'an approval is good for two payments (L59)',
+    file: `${escrow}payment.ts`,
+    find: 'const { paid } = progressOf(draft, id, rule)\n    putProgress(draft, id, rule, { paid: paid + amount, approvals: [] })',
+    replace:
+      'const { paid, approvals } = progressOf(draft, id, rule)\n    putProgress(draft, id, rule, { paid: paid + amount, approvals })',
+    seed: 5,
+  },
+  {
+    name: 'a deadline passes after its time, not at it (L29)',
+    file: `${ledger}deadlines.ts`,
+    find: 'if (next === undefined || next.timeMs > timeMs) return',
+    replace: 'if (next === undefined || next.timeMs >= timeMs) return',
+    seed: 25,
+  },
+  {
+    name: 'a deadline is handled before its time (L29)',
+    file: `${ledger}deadlines.ts`,
+    find: 'if (next === undefined || next.timeMs > timeMs) return',
+    replace: 'if (next === undefined || next.timeMs > timeMs + 20) return',
+    seed: 25,
+  },
+  {
+    name: 'what a node sweeps depends on what it did before (L29)',
+    file: `${ledger}ledger.ts`,
+    find: 'const { height, timeMs } = this.#inputs\n    for (const { domain: name, id } of dueDeadlines(this.draft, timeMs, deadlinesPerBlockMax)) {',
+    replace:
+      'const { height, timeMs } = this.#inputs\n    const runs = ((this.#ledger as unknown as { runs?: number }).runs ?? 0) + 1\n    Object.assign(this.#ledger, { runs })\n    for (const { domain: name, id } of dueDeadlines(this.draft, timeMs, runs % 3 === 0 ? 0 : deadlinesPerBlockMax)) {',
+    seed: 5,
+  },
+  {
+    name: 'a budget does not count fees (L42)',
+    file: `${identity}budget.ts`,
+    find: '  if (grant !== undefined) count(draft, grant, fee, context)\n',
+    replace: '  if (grant !== undefined) count(draft, grant, 0n * fee, context)\n',
+    seed: 185,
+  },
+  {
+    name: 'a budget does not count locks (L42)',
+    file: `${identity}budget.ts`,
+    find: '    charges.set(draft, place, least(locked + amount, tokensMax))\n    return amount\n',
+    replace: '    charges.set(draft, place, least(locked + amount, tokensMax))\n    return 0n\n',
+    seed: 25,
+  },
+  {
+    name: 'a period ends too early (L46)',
+    file: `${identity}budget.ts`,
+    find: 'const spent = periodStartOf(grant, timeMs) === grant.periodStartMs ? grant.spent : 0n',
+    replace: 'const spent = timeMs < grant.periodStartMs + 500 ? grant.spent : 0n',
+    seed: 25,
+  },
+  {
+    name: 'the old key signs after a rotation (L40)',
+    file: `${identity}authority.ts`,
+    find: '  if (signer === keyOf(view, sender)) return\n',
+    replace: '  if (signer === keyOf(view, sender) || signer === sender) return\n',
+    seed: 5,
+  },
+  {
+    name: 'session keys outlive a rotation (L44)',
+    file: `${identity}rotation.ts`,
+    find: '    for (const key of before.grants) grants.delete(draft, { did: sender, key })\n',
+    replace: '',
+    seed: 5,
+  },
+  {
+    name: 'a grant is used after notAfter (L41)',
+    file: `${identity}authority.ts`,
+    find: "  if (!isLive(grant, timeMs)) return refused('grant_is_over')\n",
+    replace: '',
+    seed: 5,
+  },
+  {
+    name: 'a grant is used before notBefore (L41)',
+    file: `${identity}authority.ts`,
+    find: "  if (timeMs < grant.notBefore) return refused('grant_has_not_begun')\n",
+    replace: '',
+    seed: 5,
+  },
+  {
+    name: 'a session key signs what it was not granted (L41)',
+    file: `${identity}authority.ts`,
+    find: "  if (!isGranted) return refused('kind_is_not_granted')\n",
+    replace: '',
+    seed: 5,
   },
 ]

@@ -12,6 +12,8 @@ export interface Outcome {
   readonly events: number
   readonly heights: number
   readonly sights: Sights
+  /** What became of transactions, and how often. */
+  readonly deeds: ReadonlyMap<string, number>
   readonly simulatedMs: number
   /** From the end of the trouble to the decision of all that was asked of the network then. */
   readonly recoveredMs: number
@@ -25,7 +27,7 @@ export async function simulate(plan: Plan, print?: (line: string) => void): Prom
   const { checks, timeline } = cluster
   for (const { atMs, ...fault } of plan.faults) timeline.after(atMs, () => cluster.apply(fault))
   for (let count = 0; count < plan.submissions; count += 1) {
-    timeline.after(cluster.draw(plan.healsAtMs), () => cluster.submitSomething())
+    timeline.after(cluster.draw(plan.busyMs), () => cluster.submitSomething())
   }
   await cluster.run(plan.healsAtMs)
   await recover(cluster)
@@ -37,6 +39,7 @@ export async function simulate(plan: Plan, print?: (line: string) => void): Prom
     events: cluster.events,
     heights: checks.height,
     sights: checks.sights,
+    deeds: checks.tally(),
     simulatedMs: timeline.nowMs,
     recoveredMs: timeline.nowMs - plan.healsAtMs,
   }

@@ -9,9 +9,11 @@ import {
   type Hash,
   keyOf,
   type Ledger,
+  paramsOf,
   present,
   type Prng,
   type PublicKey,
+  signedBy,
   signingBytes,
   toHex,
   type Transaction,
@@ -41,10 +43,16 @@ export function clientOf(scheme: SignatureScheme, number: number): Client {
 
 export class Workload {
   readonly #clients: readonly Client[]
+  /** Who has dealings with each other: the clients that make the load. */
+  readonly #traders: readonly Did[]
   readonly #deps: WorkloadDependencies
 
-  constructor(options: { readonly clients: readonly Client[] }, dependencies: WorkloadDependencies) {
+  constructor(
+    options: { readonly clients: readonly Client[]; readonly traders: readonly Client[] },
+    dependencies: WorkloadDependencies,
+  ) {
     this.#clients = options.clients
+    this.#traders = options.traders.map(({ did }) => did)
     this.#deps = dependencies
   }
 
@@ -54,14 +62,21 @@ export class Workload {
     const busy = ledger.domains.filter(domain => domain.workload !== undefined)
     const drawn = prng.pick(busy).workload?.({
       sender: client.did,
-      identities: this.#clients.map(({ did }) => did),
+      identities: this.#traders,
       accounts: this.#clients.map(({ address }) => address),
       chainId,
       ...at,
       below: bound => prng.below(bound),
       sign: (signer, message) => this.#keyOf(signer).sign(message),
     })
-    return drawn && this.sign(client, nonce, { signer: keyOf(at.view, client.did), ...drawn })
+    if (drawn === undefined) return
+    const own = this.sign(client, nonce, { signer: keyOf(at.view, client.did), ...drawn })
+    if (drawn.signer !== undefined || !prng.chance(400)) return own
+    const others = this.#traders.map(signer => this.sign(client, nonce, { ...drawn, signer }))
+    // Now and then somebody tries a key that may not sign, perhaps one that could once.
+    if (prng.chance(100)) return prng.pick(others)
+    const allowed = others.filter(transaction => mayStand(ledger, transaction, at))
+    return allowed.length === 0 ? own : prng.pick(allowed)
   }
 
   /** A small payment, which is sound while the client has funds; a client that may have rotated needs a view. */
@@ -100,4 +115,13 @@ export class Workload {
     const owner = this.#clients.find(({ did }) => did === signer)
     return present(owner, 'workloads sign with keys of clients').key
   }
+}
+
+/** Whether the key that signed may do so by now; nonces and fees are for the mempool to judge. */
+function mayStand(ledger: Ledger, transaction: Transaction, { view, nowMs }: Pick<WorkloadDraw, 'view' | 'nowMs'>) {
+  const { id, account, kind, envelope } = transaction
+  const { chainId, sender } = envelope
+  const at = { height: 0, timeMs: nowMs, params: paramsOf(view) }
+  const context = { id, chainId, sender, account, signer: signedBy(envelope), ...at }
+  return ledger.domains.every(domain => domain.authorize?.(view, envelope, context, kind) === undefined)
 }

@@ -29,12 +29,12 @@ const breaches: readonly (readonly [what: string, spoil: Parameters<typeof found
     [
       'more left than came in',
       (draft, id, row) => escrows.set(draft, id, { ...row, refunded: 80n }),
-      [/X paid 30 and 80 of 100/, /is funded/],
+      [/X paid 30 and 80 of 100/, /is funded/, /had 100 paid in and 30 out, but says 100 and 110/],
     ],
     [
       'an empty one is funded',
       (draft, id, row) => escrows.set(draft, id, { ...row, refunded: 70n }),
-      [/is funded with 30 and 70/],
+      [/is funded with 30 and 70/, /30 out, but says 100 and 100/],
     ],
     [
       'a full one is closed',
@@ -49,12 +49,18 @@ const breaches: readonly (readonly [what: string, spoil: Parameters<typeof found
     [
       'an event is too many',
       (draft, id, row) => escrows.set(draft, id, { ...row, events: 1 }),
-      [/does not have 1 events/],
+      [/does not have 1 events/, /had 100 paid in and 0 out/, /rule own that does not remember/],
     ],
     [
       'a rule paid more than its cap and than left',
       (draft, id) => putProgress(draft, id, rule, { paid: 41n, approvals: [] }),
-      [/paid 41 by rules, but 30/, /more than its cap/],
+      [/paid 41 by rules, but 30/, /more than its cap/, /rule own that does not remember/],
+    ],
+    [
+      'an approval is left that nobody gave since the payment',
+      (draft, id) =>
+        putProgress(draft, id, rule, { paid: 30n, approvals: [{ did: actor(depositor).did, amount: 5n }] }),
+      [/rule own that does not remember/],
     ],
     [
       'less is locked than held',

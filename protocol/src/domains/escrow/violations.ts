@@ -1,10 +1,19 @@
 import type { Hash } from '../../crypto/hash.ts'
-import { type Address, addressOf } from '../../crypto/keys.ts'
+import { type Address, addressOf, type Did } from '../../crypto/keys.ts'
 import type { RangeView } from '../../ledger/state.ts'
 import { accountAt } from '../accounts/index.ts'
 import { termsOf } from './opened.ts'
 import { stateOf } from './payment.ts'
-import { type Escrow, escrowIds, escrows, heldOf, nthEvent, progressOf } from './rows.ts'
+import {
+  type Escrow,
+  type EscrowEvent,
+  escrowIds,
+  escrows,
+  heldOf,
+  nthEvent,
+  progressOf,
+  type RuleProgress,
+} from './rows.ts'
 
 /** What is wrong with the escrows of a state, as sentences: always nothing. */
 export function violations(view: RangeView): readonly string[] {
@@ -28,6 +37,8 @@ function faultsOf(view: RangeView, id: Hash, escrow: Escrow): readonly string[] 
   const { state, deposited, released, refunded, events } = escrow
   const { releaseRules, refundRules } = termsOf(view, id)
   const rules = [...releaseRules, ...refundRules]
+  const history = Array.from({ length: events }, (_, n) => nthEvent(view, id, n)).filter(event => event !== undefined)
+  const sums = sumsOf(history)
   const paid = rules.reduce((sum, rule) => sum + progressOf(view, id, rule).paid, 0n)
   const isOverCap = rules.some(rule => rule.cap !== undefined && progressOf(view, id, rule).paid > rule.cap)
   const isOwnState = deposited === 0n ? state === 'open' || state === 'refunded' : state === stateOf(escrow)
@@ -39,5 +50,32 @@ function faultsOf(view: RangeView, id: Hash, escrow: Escrow): readonly string[] 
     ...(nthEvent(view, id, events - 1) === undefined || nthEvent(view, id, events) !== undefined
       ? [`does not have ${events} events`]
       : []),
+    ...(sums.deposited === deposited && sums.out === released + refunded
+      ? []
+      : [`had ${sums.deposited} paid in and ${sums.out} out, but says ${deposited} and ${released + refunded}`]),
+    ...rules
+      .filter(rule => !isAsItHappened(history, rule.id, progressOf(view, id, rule)))
+      .map(rule => `has a rule ${rule.id} that does not remember what happened`),
   ]
+}
+
+function sumsOf(history: readonly EscrowEvent[]): { readonly deposited: bigint; readonly out: bigint } {
+  const sumOf = (...kinds: readonly EscrowEvent['kind'][]): bigint =>
+    history.reduce((sum, { kind, amount }) => (kinds.includes(kind) ? sum + amount : sum), 0n)
+  return { deposited: sumOf('create', 'fund'), out: sumOf('release', 'refund', 'expiry') }
+}
+
+/** What the rule has paid, and the approvals since: the last of each DID, unless it took it back (L59). */
+function isAsItHappened(history: readonly EscrowEvent[], ruleId: string, { paid, approvals }: RuleProgress): boolean {
+  let sum = 0n
+  const open = new Map<Did | undefined, bigint>()
+  for (const { kind, by, amount } of history.filter(event => event.ruleId === ruleId)) {
+    if (kind === 'approve') open.set(by, amount)
+    else {
+      sum += amount
+      open.clear()
+    }
+  }
+  const given = [...open.values()].filter(amount => amount > 0n).length
+  return paid === sum && approvals.length === given && approvals.every(({ did, amount }) => open.get(did) === amount)
 }

@@ -23,7 +23,7 @@ const looksMax = 12
 
 /** Escrows of all sorts; mostly what their parties may do, sometimes what they may not. */
 export function workload(draw: WorkloadDraw): WorkloadOrder | undefined {
-  const found = draw.below(4) === 0 ? undefined : pick(draw)
+  const found = draw.below(8) === 0 ? undefined : pick(draw)
   return found === undefined ? creation(draw) : action(draw, found)
 }
 
@@ -58,7 +58,7 @@ function creation(draw: WorkloadDraw): WorkloadOrder | undefined {
     releaseRules: Array.from({ length: 1 + below(3) }, (_, index) => releaseRule(draw, index)),
     ...(below(2) === 0 && { refundRules: [{ ...cap(draw), id: 'refund', when: condition(draw, 0) }] }),
     ...(arbiter !== undefined && { arbiter }),
-    ...((isOpen || below(2) === 0) && { expiresAt: nowMs + 1 + below(20_000) }),
+    ...((isOpen || below(2) === 0) && { expiresAt: nowMs + 1 + below(below(2) === 0 ? 5_000 : 20_000) }),
     ...(below(2) === 0 && { onExpiry: below(2) === 0 ? 'refund' : 'release' }),
   }
   return { kind: 'escrow.create', payload }
@@ -73,7 +73,7 @@ function action(draw: WorkloadDraw, { id, escrow, terms }: Found): WorkloadOrder
   const own = [...terms.releaseRules, ...terms.refundRules].filter(rule =>
     signersOf(conditionOf(rule, terms)).includes(sender),
   )
-  if (own.length > 0 && below(4) === 0) {
+  if (own.length > 0 && below(3) === 0) {
     const rule = own[below(own.length)] as Rule
     return { kind: 'escrow.approve', payload: { ...common, amount: below(6) === 0 ? 0n : amount, ruleId: rule.id } }
   }
@@ -102,7 +102,9 @@ function payment(draw: WorkloadDraw, { id, terms }: Found, common: object): Work
     const isSure = holds(conditionOf(rule, terms), evidence)
     return isSure || below(8) === 0 ? [{ ruleId: rule.id, ...(approved !== undefined && { amount: approved }) }] : []
   })
-  const by = rules[below(Math.max(1, rules.length))]
+  const agreed = rules.filter(rule => 'amount' in rule)
+  const sure = agreed.length > 0 ? agreed : rules
+  const by = sure[below(Math.max(1, sure.length))]
   if (by === undefined && !isFree && below(8) > 0) return creation(draw) ?? { kind, payload: common }
   return { kind, payload: { ...common, ...(preimage !== undefined && { preimage }), ...by } }
 }

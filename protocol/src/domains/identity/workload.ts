@@ -13,7 +13,7 @@ export function workload(draw: WorkloadDraw): WorkloadOrder | undefined {
     case 0:
       return { kind: 'identity.update', payload: profile(draw) }
     case 1:
-      return rotation(draw, other)
+      return below(2) === 0 ? rotation(draw, other) : { kind: 'identity.grant', payload: grant(draw, other) }
     case 2:
     case 3:
     case 4:
@@ -24,7 +24,7 @@ export function workload(draw: WorkloadDraw): WorkloadOrder | undefined {
     case 7:
       return credentialWorkload(draw)
     default:
-      return payment(draw, other)
+      return payment(draw, other) ?? { kind: 'identity.grant', payload: grant(draw, other) }
   }
 }
 
@@ -53,9 +53,9 @@ function grant({ nowMs, accounts, below }: WorkloadDraw, key: Did): unknown {
     periodMs: 1_000 + below(60_000),
     ...(below(2) === 0 && { total: budget + BigInt(below(300)) }),
     ...(below(4) === 0 && { payees: accounts.slice(0, 1 + below(accounts.length)) }),
-    ...(below(4) === 0 && { kinds: ['wallet.transfer'] }),
-    ...(below(3) === 0 && { notBefore: nowMs + below(30_000) }),
-    notAfter: nowMs + 1 + below(600_000),
+    ...(below(4) === 0 && { kinds: ['wallet.transfer', 'escrow.release'].slice(below(2)) }),
+    ...(below(3) === 0 && { notBefore: nowMs + below(below(2) === 0 ? 2_000 : 30_000) }),
+    notAfter: nowMs + 1 + below(below(4) === 0 ? 5_000 : 600_000),
   }
 }
 

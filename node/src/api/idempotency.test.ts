@@ -3,6 +3,7 @@ import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import type { Transaction } from '@claw-network/protocol'
+import { type Claim, IdempotencyKeys } from './idempotency.ts'
 import type { Refusal } from './node.ts'
 import { machineClock } from '../machine.ts'
 import { passphrase, TestApiNode } from '../../../test/helpers/api-node.ts'
@@ -194,4 +195,27 @@ test('no passphrase comes into the journal', async () => {
   await pay('a', { passphrase })
   assert.ok(readFileSync(journal(), 'utf8').length > 100)
   assert.ok(!readFileSync(journal(), 'utf8').includes(passphrase))
+})
+
+test('one agent cannot fill the memory of the others, nor all agents that of the owner', async () => {
+  const keys = new IdempotencyKeys({ clock: machineClock, write: () => Promise.resolve() })
+  const answer = { text: 'x'.repeat(60_000) }
+  const claimOf = (caller: string, key: number): Claim => {
+    return { caller, key: String(key), request: '11'.repeat(32) as Claim['request'] }
+  }
+  const fill = async (caller: string): Promise<number> => {
+    for (let key = 0; ; key += 1) {
+      try {
+        await keys.run(claimOf(caller, key), () => Promise.resolve(answer))
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'too_many_keys')
+        return key
+      }
+    }
+  }
+  const room = await fill('agent-1')
+  assert.ok(room > 100)
+  assert.equal(await fill('agent-2'), room)
+  for (const agent of ['agent-3', 'agent-4', 'agent-5']) await fill(agent)
+  assert.ok((await fill('')) > 100)
 })

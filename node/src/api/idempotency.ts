@@ -10,6 +10,9 @@ import { Problem } from './problems.ts'
 const keptForMs = 24 * 60 * 60_000
 /** Room for about 50,000 payments; what comes on top must do without a key. */
 const keptBytesMax = 32 * 1024 * 1024
+/** Of one agent, and of all: their keys must not cost others theirs. */
+const agentBytesMax = keptBytesMax / 4
+const agentsBytesMax = (keptBytesMax / 4) * 3
 /** What a kept key weighs at least. */
 const keyBytesMin = 512
 
@@ -60,6 +63,7 @@ export class IdempotencyKeys {
   /** In the order of their first requests. */
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
+  readonly #bytesBy = new Map<string, number>()
 
   constructor(dependencies: IdempotencyDependencies) {
     this.#deps = dependencies
@@ -81,11 +85,11 @@ export class IdempotencyKeys {
       if (known.kept.answer !== undefined) return known.kept.answer
       return work(slotOf(known))
     }
-    if (this.#bytes >= keptBytesMax) throw Problem.of('too_many_keys')
+    if (!this.#hasRoom(claimed)) throw Problem.of('too_many_keys')
 
-    const entry: Entry = { claim: claimed, atMs: this.#deps.clock.nowMs(), isOpen: true, kept: {}, bytes: keyBytesMin }
+    const entry: Entry = { claim: claimed, atMs: this.#deps.clock.nowMs(), isOpen: true, kept: {}, bytes: 0 }
     this.#entries.set(name, entry)
-    this.#bytes += entry.bytes
+    this.#resize(entry, keyBytesMin)
     try {
       const answer = await work(slotOf(entry))
       if (entry.kept.transaction === undefined) {
@@ -130,16 +134,30 @@ export class IdempotencyKeys {
 
   #weigh(entry: Entry, kept: Kept): void {
     const length = kept.transaction?.length ?? JSON.stringify(kept.answer).length
-    this.#bytes += keyBytesMin + length - entry.bytes
-    entry.bytes = keyBytesMin + length
+    this.#resize(entry, keyBytesMin + length)
     entry.kept = kept
+  }
+
+  #hasRoom({ caller }: Claim): boolean {
+    if (caller === '') return this.#bytes < keptBytesMax
+    const ofAgents = this.#bytes - (this.#bytesBy.get('') ?? 0)
+    return this.#bytes < keptBytesMax && ofAgents < agentsBytesMax && (this.#bytesBy.get(caller) ?? 0) < agentBytesMax
+  }
+
+  #resize(entry: Entry, bytes: number): void {
+    const { caller } = entry.claim
+    const byCaller = (this.#bytesBy.get(caller) ?? 0) + bytes - entry.bytes
+    if (byCaller === 0) this.#bytesBy.delete(caller)
+    else this.#bytesBy.set(caller, byCaller)
+    this.#bytes += bytes - entry.bytes
+    entry.bytes = bytes
   }
 
   #drop(name: string, entry: Entry): void {
     // It may have been dropped before, and somebody else may have the key by now.
     if (this.#entries.get(name) !== entry) return
     this.#entries.delete(name)
-    this.#bytes -= entry.bytes
+    this.#resize(entry, 0)
   }
 
   #forget(): void {

@@ -29,6 +29,8 @@ export class DurableLines<T> {
   readonly #deps: DurableLinesDependencies<T>
   #file: FileHandle
   #bytes: number
+  /** Twice what is left where nearly all of a full file still counts, or every line would begin it anew. */
+  #bytesMax: number
   #isTorn = false
   #pending: Pending<T>[] = []
   #isFlushing = false
@@ -48,6 +50,7 @@ export class DurableLines<T> {
     this.#deps = deps
     this.#file = file
     this.#bytes = bytes
+    this.#bytesMax = options.bytesMax
   }
 
   /** Rejects where the disk fails; the line may then be there after a restart, or not. */
@@ -84,8 +87,9 @@ export class DurableLines<T> {
   async #write(batch: readonly T[]): Promise<void> {
     if (this.#isTorn) await this.#begin('failed')
     let text = this.#deps.textOf(batch)
-    if (this.#bytes + Buffer.byteLength(text) > this.#options.bytesMax) {
+    if (this.#bytes + Buffer.byteLength(text) > this.#bytesMax) {
       await this.#begin('full')
+      this.#bytesMax = Math.max(this.#options.bytesMax, 2 * this.#bytes)
       text = this.#deps.textOf(batch)
     }
     await this.#file.appendFile(text)

@@ -121,3 +121,25 @@ test('what was refused to one is in no file that is begun anew for the next, who
   assert.deepEqual([...again.counts], [['y', 2]])
   await again.journal.close()
 })
+
+test('a file of which all counts is not begun anew with every line', async () => {
+  const lines: Line[] = []
+  let renewals = 0
+  const journal = await Journal.open<Line>(
+    { path: join(directory, 'h'), line, bytesMax: 1_000 },
+    {
+      restore: () => {},
+      current: () => {
+        renewals += 1
+        return lines
+      },
+    },
+  )
+  for (let count = 0; count < 200; count += 1) {
+    const next = { name: 'x', count }
+    lines.push(next)
+    await journal.append(next)
+  }
+  await journal.close()
+  assert.ok(renewals < 10, `${renewals} times`)
+})

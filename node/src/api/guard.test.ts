@@ -164,6 +164,23 @@ describe('on a network that trusts nobody', () => {
     assert.equal(next.headers['retry-after'], '1')
   })
 
+  test('wrong passphrases of strangers and agents do not lock the owner out', async () => {
+    const made = await call(node, '/api/tokens', {
+      body: { scopes: ['wallet'], did: node.names.other },
+      viaSocket: true,
+    })
+    const agent = bearer(String(made.json['token']))
+    const wrong = { did: node.names.other, to: node.names.stranger, amount: 1, passphrase: 'wrong' }
+    assert.equal((await call(node, transfer, { body: wrong, headers: agent })).json['code'], 'passphrase_is_wrong')
+    assert.equal((await call(node, transfer, { body: wrong })).json['code'], 'too_many_attempts')
+    assert.equal((await call(node, '/api/identity', { body: { passphrase: 'wrong' } })).status, 401)
+    const unlock = { did: node.names.other, passphrase }
+    assert.equal((await call(node, '/api/identity/unlock', { body: unlock })).json['code'], 'too_many_attempts')
+    assert.equal((await call(node, '/api/identity/unlock', { body: unlock, viaSocket: true })).status, 200)
+    assert.equal((await call(node, '/api/identity', { body: { passphrase }, viaSocket: true })).status, 200)
+    node.wallet.lock(node.other)
+  })
+
   test('the Unix socket is open to its owner only, and needs neither Host nor credential', async () => {
     await node.wallet.unlock(node.other, passphrase, 60_000)
     assert.equal(statSync(node.socketPath).mode & 0o777, 0o600)

@@ -18,6 +18,7 @@ import {
   optional,
   present,
   publicKey,
+  type PublicKey,
   rotationMessage,
   rotationsOf,
   struct,
@@ -29,6 +30,7 @@ import {
 import { passphrase, queryContextOf, sendFields } from './domain-routes.ts'
 import { jsonObject } from './json.ts'
 import type { ApiNode, WalletIdentity } from './node.ts'
+import { guesserOf } from './principal.ts'
 import { jsonRoute, type Route } from './route.ts'
 import { walletProblem } from './sender.ts'
 import { transactionAnswer, transactionAnswerOf } from './transaction-answer.ts'
@@ -194,7 +196,8 @@ const unlock = jsonRoute({
   async handle({ node, sender }, { did: named, passphrase, seconds = unlockSecondsDefault }, { principal, note }) {
     const subject = sender.identity(named, principal)
     note({ did: subject })
-    const refusal = await node.wallet.unlock(subject, passphrase, seconds * 1000, keyOf(node.chain.view, subject))
+    const key = keyOf(node.chain.view, subject)
+    const refusal = await node.wallet.unlock(subject, passphrase, seconds * 1000, key, guesserOf(principal))
     if (refusal !== undefined) throw walletProblem(refusal)
     return shownOf(node, subject)
   },
@@ -229,8 +232,8 @@ const create = jsonRoute({
   answer: identity,
   codes: ['passphrase_is_missing', 'passphrase_is_wrong', 'too_many_attempts', 'identity_is_unknown'],
   example: { passphrase: 'correct horse battery staple' },
-  async handle({ node }, { passphrase }, { note }) {
-    const made = await node.wallet.create(passphrase)
+  async handle({ node }, { passphrase }, { principal, note }) {
+    const made = await node.wallet.create(passphrase, guesserOf(principal))
     if (typeof made !== 'string') throw walletProblem(made)
     note({ did: made })
     return shownOf(node, made)
@@ -262,9 +265,8 @@ const rotate = jsonRoute({
     const { wallet, chain } = node
     const subject = sender.identity(named, call.principal)
     const rotation = rotationsOf(chain.view, subject) + 1
-    const next = await wallet.nextKey(subject, rotation, fields.passphrase, key =>
-      rotationMessage(chain.chainId, subject, key, rotation),
-    )
+    const proofOf = (key: PublicKey): Uint8Array => rotationMessage(chain.chainId, subject, key, rotation)
+    const next = await wallet.nextKey(subject, rotation, fields.passphrase, proofOf, guesserOf(call.principal))
     if ('refused' in next) throw walletProblem(next)
     const kind = present(chain.ledger.kinds.get('identity.rotate'), 'the ledger has its domains')
     const body = { newKey: next.key, rotation, proof: next.proof }

@@ -121,6 +121,9 @@ export interface Refusal {
   readonly by?: Hash
 }
 
+/** For whom the wrong passphrases of a request count: nobody's may lock the owner out. */
+export type Guesser = 'owner' | 'stranger'
+
 /** The keystore with its open sessions. */
 export interface ApiWallet {
   /** The default identity first; empty on a node without one. */
@@ -128,14 +131,26 @@ export interface ApiWallet {
   /**
    * With a passphrase it signs for this call only, and a wrong one is refused even where the identity is unlocked;
    * without one the identity must be unlocked. `key` is the one that signs for the identity now, by default the one in
-   * its DID.
+   * its DID. Wrong passphrases of strangers are counted apart from the owner's.
    */
-  sign(did: Did, message: Uint8Array, passphrase?: string, key?: PublicKey): Promise<Uint8Array | WalletRefusal>
+  sign(
+    did: Did,
+    message: Uint8Array,
+    passphrase?: string,
+    key?: PublicKey,
+    by?: Guesser,
+  ): Promise<Uint8Array | WalletRefusal>
   /** Undefined where the identity is now unlocked for `durationMs`; `key` is the one that signs for it now. */
-  unlock(did: Did, passphrase: string, durationMs: number, key?: PublicKey): Promise<WalletRefusal | undefined>
+  unlock(
+    did: Did,
+    passphrase: string,
+    durationMs: number,
+    key?: PublicKey,
+    by?: Guesser,
+  ): Promise<WalletRefusal | undefined>
   lock(did: Did): void
   /** Makes the next identity of this node's mnemonic, sealed with the same passphrase, which only `local` knows by itself. */
-  create(passphrase?: string): Promise<Did | WalletRefusal>
+  create(passphrase?: string, by?: Guesser): Promise<Did | WalletRefusal>
   /**
    * Makes the key of a rotation that is to come, the same one whenever it is asked for, with its signature of
    * `proofOf`.
@@ -145,6 +160,7 @@ export interface ApiWallet {
     rotation: number,
     passphrase: string | undefined,
     proofOf: (key: PublicKey) => Uint8Array,
+    by?: Guesser,
   ): Promise<{ readonly key: PublicKey; readonly proof: Uint8Array } | WalletRefusal>
 }
 

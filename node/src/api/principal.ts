@@ -1,4 +1,5 @@
 /** Who asks. */
+import type { Guesser } from './node.ts'
 import type { AgentToken } from './tokens.ts'
 
 /**
@@ -24,4 +25,9 @@ export const guest: Principal = { role: 'guest' }
 /** Whose idempotency keys are meant; owner and guest share theirs, so that no change of credential pays twice. */
 export function callerOf(principal: Principal): string {
   return principal.role === 'agent' ? principal.token.id : ''
+}
+
+/** For whom a passphrase is counted that comes with the request. */
+export function guesserOf({ role }: Principal): Guesser {
+  return role === 'owner' ? 'owner' : 'stranger'
 }

@@ -21,7 +21,7 @@ import type { ApiNode, WalletRefusal } from './node.ts'
 import { type Approvals, checkApproved } from './approvals.ts'
 import type { Orders } from './orders.ts'
 import type { Outcomes } from './outcomes.ts'
-import { owner, type Principal } from './principal.ts'
+import { guesserOf, owner, type Principal } from './principal.ts'
 import { Problem, type Rejections } from './problems.ts'
 import type { Call } from './route.ts'
 import { scopeOf } from './scopes.ts'
@@ -90,13 +90,13 @@ export class Sender {
       const approved = call.approval === undefined ? orders.approvals.outcomeOf(call.keySlot?.claim) : undefined
       if (approved !== undefined) return approved
 
-      const envelope = await this.#endorsed(kind, this.envelope(kind, payload, { ...fields, sender }), fields)
+      const envelope = await this.#endorsed(kind, this.envelope(kind, payload, { ...fields, sender }), fields, call)
       this.#checkStatements(kind, envelope)
       const unsigned = assemble(node.chain.ledger.kinds, envelope, noSignature)
       // The same request once more, nonce and all, is the same transaction, and counts once.
       const open = orders.openOf(unsigned.id)
       if (open !== undefined || this.#isKnown(unsigned)) {
-        await this.#sign(envelope, fields.passphrase)
+        await this.#sign(envelope, fields, call)
         if (open !== undefined && !this.#isKnown(open)) this.#sendAgain(open, call)
         return unsigned.id
       }
@@ -156,13 +156,18 @@ export class Sender {
   }
 
   /** Puts the sender's own signature into a payload that needs one. */
-  async #endorsed(kind: AnyTransactionKind, envelope: Envelope, { passphrase }: SendFields): Promise<Envelope> {
+  async #endorsed(
+    kind: AnyTransactionKind,
+    envelope: Envelope,
+    { passphrase }: SendFields,
+    { principal }: Call,
+  ): Promise<Envelope> {
     const { wallet, clock } = this.#deps.node
     const { sender, signer: key = sender, payload } = envelope
     const by = { did: sender, key, nowMs: clock.nowMs() }
     const message = kind.endorsement?.message(payload, by)
     if (kind.endorsement === undefined || message === undefined) return envelope
-    const signature = await wallet.sign(sender, message, passphrase, key)
+    const signature = await wallet.sign(sender, message, passphrase, key, guesserOf(principal))
     if ('refused' in signature) throw walletProblem(signature)
     return { ...envelope, payload: kind.endorsement.endorsed(payload, by, signature) }
   }
@@ -206,16 +211,12 @@ export class Sender {
   }
 
   /** Signs what is counted and makes it durable; counts it off again where that fails. */
-  async #keep(
-    envelope: Envelope,
-    shares: readonly Share[],
-    { passphrase }: SendFields,
-    { principal, keySlot, approval }: Call,
-  ): Promise<Transaction> {
+  async #keep(envelope: Envelope, shares: readonly Share[], fields: SendFields, call: Call): Promise<Transaction> {
     const { orders, tokens } = this.#deps
+    const { keySlot, approval } = call
     try {
-      const transaction = await this.#sign(envelope, passphrase)
-      if (hasEnded(principal, tokens)) throw tokenHasEnded()
+      const transaction = await this.#sign(envelope, fields, call)
+      if (hasEnded(call.principal, tokens)) throw tokenHasEnded()
       const claim = keySlot?.claim
       if (claim === undefined && shares.length === 0) return transaction
       await orders.keep({ transaction, shares, ...(claim && { claim }), ...(approval && { approval }) })
@@ -226,10 +227,11 @@ export class Sender {
     }
   }
 
-  async #sign(envelope: Envelope, passphrase: string | undefined): Promise<Transaction> {
+  async #sign(envelope: Envelope, { passphrase }: SendFields, { principal }: Call): Promise<Transaction> {
     const { chain, wallet } = this.#deps.node
     const { sender, signer = sender } = envelope
-    const signed = await wallet.sign(sender, signingBytes(chain.ledger.kinds, envelope), passphrase, signer)
+    const message = signingBytes(chain.ledger.kinds, envelope)
+    const signed = await wallet.sign(sender, message, passphrase, signer, guesserOf(principal))
     if ('refused' in signed) throw walletProblem(signed)
     return assemble(chain.ledger.kinds, envelope, signed)
   }

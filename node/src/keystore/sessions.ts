@@ -44,6 +44,12 @@ export interface SessionDependencies {
   readonly entropy: Entropy
 }
 
+/**
+ * Who brings a passphrase: `stranger` is whoever has shown nothing else that is the owner's. Their wrong ones are counted
+ * apart, so that nobody can lock the owner out (K15).
+ */
+export type Guesser = 'owner' | 'stranger'
+
 /** A key that may follow the one that signs now, and what it signed to prove that it is here. */
 export interface NextKey {
   readonly key: PublicKey
@@ -59,6 +65,11 @@ interface Session {
   readonly keys: Map<PublicKey, SigningKey>
   readonly untilMs: number
   readonly cancelExpiry: () => void
+}
+
+interface Guess {
+  readonly passphrase: string
+  readonly by: Guesser
 }
 
 interface Warm {
@@ -106,6 +117,7 @@ export class Sessions {
     message: Uint8Array,
     passphrase?: string,
     key: PublicKey = did,
+    by: Guesser = 'owner',
   ): Promise<Uint8Array | SessionRefusal> {
     if (!this.#isOurs(did)) return { refused: 'identity_is_unknown' }
     if (passphrase === undefined) {
@@ -114,7 +126,7 @@ export class Sessions {
       return { refused: this.#keystore.holds(did, key) ? 'identity_is_locked' : 'key_is_missing' }
     }
 
-    const secretKey = await this.#secretKey(did, passphrase, key)
+    const secretKey = await this.#secretKey(did, { passphrase, by }, key)
     return 'refused' in secretKey ? secretKey : this.#signOnce(secretKey, message)
   }
 
@@ -127,9 +139,11 @@ export class Sessions {
     passphrase: string,
     durationMs: number = unlockMsDefault,
     key: PublicKey = did,
+    by: Guesser = 'owner',
   ): Promise<SessionRefusal | undefined> {
     if (!this.#isOurs(did)) return { refused: 'identity_is_unknown' }
-    return this.#unlock(did, Math.min(durationMs, unlockMsMax), key, wanted => this.#secretKey(did, passphrase, wanted))
+    const guess = { passphrase, by }
+    return this.#unlock(did, Math.min(durationMs, unlockMsMax), key, wanted => this.#secretKey(did, guess, wanted))
   }
 
   /**
@@ -153,11 +167,14 @@ export class Sessions {
   }
 
   /** Makes the next identity of the wallet, sealed with the same passphrase; on `local` it is unlocked at once. */
-  async create(passphrase: string | undefined = this.#localPassphrase): Promise<Did | SessionRefusal> {
+  async create(
+    passphrase: string | undefined = this.#localPassphrase,
+    by: Guesser = 'owner',
+  ): Promise<Did | SessionRefusal> {
     if (!this.#keystore.hasWallet) return { refused: 'identity_is_unknown' }
     if (passphrase === undefined) return { refused: 'passphrase_is_missing' }
 
-    const identity = await this.#checked(walletName, { sealed: () => this.#keystore.deriveIdentity(passphrase) })
+    const identity = await this.#checked(walletName, by, { sealed: () => this.#keystore.deriveIdentity(passphrase) })
     if ('refused' in identity) return identity
     if (passphrase === this.#localPassphrase) await this.keepUnlocked(identity.did, passphrase)
     return identity.did
@@ -172,12 +189,15 @@ export class Sessions {
     rotation: number,
     passphrase: string | undefined = this.#localPassphrase,
     proofOf: (key: PublicKey) => Uint8Array,
+    by: Guesser = 'owner',
   ): Promise<NextKey | SessionRefusal> {
     if (!this.#isOurs(did)) return { refused: 'identity_is_unknown' }
     if (!this.#keystore.hasWallet) return { refused: 'wallet_is_another' }
     if (passphrase === undefined) return { refused: 'passphrase_is_missing' }
 
-    const next = await this.#checked(walletName, { sealed: () => this.#keystore.nextKey(did, rotation, passphrase) })
+    const next = await this.#checked(walletName, by, {
+      sealed: () => this.#keystore.nextKey(did, rotation, passphrase),
+    })
     if ('refused' in next) return next
     const session = this.#session(did)
     if (session !== undefined && !session.keys.has(next.key)) {
@@ -243,9 +263,10 @@ export class Sessions {
   }
 
   /** The caller wipes what it gets. */
-  async #secretKey(did: Did, passphrase: string, key: PublicKey): Promise<Uint8Array | SessionRefusal> {
-    if (!this.#keystore.holds(did, key)) return this.#recovered(did, passphrase, key)
-    return this.#checked(formatDid(did), {
+  async #secretKey(did: Did, guess: Guess, key: PublicKey): Promise<Uint8Array | SessionRefusal> {
+    if (!this.#keystore.holds(did, key)) return this.#recovered(did, guess, key)
+    const { passphrase, by } = guess
+    return this.#checked(formatDid(did), by, {
       warm: () => this.#warm.get(key)?.copy.open(passphrase),
       sealed: async () => {
         const secretKey = await this.#keystore.secretKey(did, passphrase, key)
@@ -256,16 +277,19 @@ export class Sessions {
   }
 
   /** A key that another node with the same words made, derived here as well (K24). */
-  async #recovered(did: Did, passphrase: string, key: PublicKey): Promise<Uint8Array | SessionRefusal> {
+  async #recovered(did: Did, { passphrase, by }: Guess, key: PublicKey): Promise<Uint8Array | SessionRefusal> {
     if (!this.#keystore.hasWallet) return { refused: 'key_is_missing' }
-    return secretOf(await this.#checked(walletName, { sealed: () => this.#keystore.recoverKey(did, key, passphrase) }))
+    const sealed = (): Promise<OpenKey | SessionRefusal | undefined> => this.#keystore.recoverKey(did, key, passphrase)
+    return secretOf(await this.#checked(walletName, by, { sealed }))
   }
 
   /** One check of a passphrase: in its turn, not before the wait is over, and counted before it is made. */
   #checked<T>(
-    name: string,
+    subject: string,
+    by: Guesser,
     { warm, sealed }: { warm?: () => T | undefined; sealed: () => Promise<T | undefined> },
   ): Promise<T | SessionRefusal> {
+    const name = by === 'owner' ? subject : `${subject} (${by})`
     return this.#inTurn(name, async (): Promise<T | SessionRefusal> => {
       // Before the warm copy too, or that would be a quicker way to guess.
       const retryAfterMs = this.#attempts.waitMs(name)

@@ -53,6 +53,17 @@ const unfit: readonly (readonly [claim: string, payload: unknown, code: string])
     'uri_is_malformed',
   ],
   ['an endpoint with a blank', { services: [{ ...service, serviceEndpoint: 'https://a b' }] }, 'uri_is_malformed'],
+  [
+    'an endpoint with a control character',
+    { services: [{ ...service, serviceEndpoint: 'https://a\u001b[2J' }] },
+    'uri_is_malformed',
+  ],
+  [
+    'an endpoint that is not ASCII',
+    { services: [{ ...service, serviceEndpoint: 'https://bücher.example' }] },
+    'uri_is_malformed',
+  ],
+  ['another name with a mark that turns text around', { alsoKnownAs: ['https://a\u202e'] }, 'uri_is_malformed'],
   ['a service id that is a word', { services: [{ ...service, id: 'agent' }] }, 'uri_is_malformed'],
   ['a service id that is an empty fragment', { services: [{ ...service, id: '#' }] }, 'uri_is_malformed'],
   ['another name that is no URI', { alsoKnownAs: ['alice'] }, 'uri_is_malformed'],

@@ -2,9 +2,12 @@ import { describe, optional, struct } from '../../lib/codec.ts'
 import { transaction } from '../../ledger/domain.ts'
 import { alsoKnownAs, displayName, identityOf, putIdentity, services } from './rows.ts'
 
-/** RFC 3986 as far as it matters here: a scheme, and nothing that ends a word. */
-const uri = /^[a-z][a-z0-9+.-]*:[^\s<>"{}|\\^`]+$/i
-const fragment = /^#[^\s<>"{}|\\^`#]+$/
+/**
+ * RFC 3986 as far as it matters here: a scheme, and printable ASCII that needs no quotes. Classes such as `\s` would
+ * change with the platform's Unicode tables.
+ */
+const uri = /^[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-[\]_a-z~]+$/
+const fragment = /^#[!$-;=?-[\]_a-z~]+$/
 
 /** L43 */
 export const update = transaction({

@@ -53,7 +53,7 @@ function entriesOf(view: View, subject: Did, timeMs: number): readonly Infer<typ
       key,
       ...said,
       status,
-      periodEnds: periodStartOf(grant, timeMs) + grant.periodMs,
+      periodEnds: Math.min(periodStartOf(grant, timeMs) + grant.periodMs, Number.MAX_SAFE_INTEGER),
       spent,
       left: status === 'live' ? now : 0n,
       leftInPeriod: status !== 'live' ? 0n : inAll !== undefined && inAll < inPeriod ? inAll : inPeriod,

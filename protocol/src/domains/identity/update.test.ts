@@ -172,6 +172,11 @@ test('a grant waits, lives and is over, to the millisecond; only a live one has 
   }
 })
 
+test('a grant at the end of all times can be shown as well', () => {
+  const last = Number.MAX_SAFE_INTEGER
+  assert.equal(grantOf({ notBefore: last - 1, notAfter: last }, startMs).periodEnds, last)
+})
+
 test('who granted nothing has an empty list', () => {
   const run = new IdentityRun()
   assert.deepEqual(granted.read(run.view, { did: alice }, context()), { grants: [] })

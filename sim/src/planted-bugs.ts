@@ -25,21 +25,21 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${core}height.ts`,
     find: 'const isFree = this.#locked === undefined || this.#locked.blockHash === blockHash\n',
     replace: 'const isFree = true\n',
-    seed: 4,
+    seed: 6,
   },
   {
     name: 'an older value is prevoted against the lock (L29)',
     file: `${core}height.ts`,
     find: 'const isFree = locked === undefined || locked.round <= polRound || locked.blockHash === blockHash\n',
     replace: 'const isFree = true\n',
-    seed: 362,
+    seed: 182,
   },
   {
     name: 'a polka is matched by value, in whatever round (L28)',
     file: `${core}height.ts`,
     find: 'if (!this.#rounds.get(polRound)?.prevotes.hasQuorum(blockHash)) return undefined',
     replace: 'if (![...this.#rounds.all.values()].some(known => known.prevotes.hasQuorum(blockHash))) return undefined',
-    seed: 244,
+    seed: 1615,
   },
   {
     name: 'a polka for nil unlocks (L44)',
@@ -47,21 +47,21 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: "if (this.#step !== 'prevote' || !round.prevotes.hasQuorum(undefined)) return false\n",
     replace:
       "if (this.#step !== 'prevote' || !round.prevotes.hasQuorum(undefined)) return false\n    this.#locked = undefined\n",
-    seed: 4,
+    seed: 56,
   },
   {
     name: 'the precommit sets no lock (L38)',
     file: `${core}height.ts`,
     find: '        this.#locked = polka // L38\n',
     replace: '',
-    seed: 4,
+    seed: 6,
   },
   {
     name: 'two thirds exactly are a quorum, or a little less',
     file: `${core}validator-set.ts`,
     find: 'return (total * 2n) / 3n + 1n',
     replace: 'return (total * 2n) / 3n',
-    seed: 5,
+    seed: 10,
   },
   {
     name: 'votes for different values add up to a quorum for the last one',
@@ -142,7 +142,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${shell}wal.ts`,
     find: '    if (length < bytes.length) this.#disk.truncate(this.#file, length)\n',
     replace: '',
-    seed: 134,
+    seed: 147,
   },
   {
     name: 'the log goes before the block is durable (C44)',
@@ -163,14 +163,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${shell}signer.ts`,
     find: '    this.#disk.writeAt(fileName, (record.sequence % 2) * slotBytes, encodeSlot(record, this.#key.publicKey))\n',
     replace: '',
-    seed: 5,
+    seed: 6,
   },
   {
     name: 'the record of the signer is not synced (C51)',
     file: `${shell}signer.ts`,
     find: '    this.#disk.sync(fileName)\n    this.#last = record\n',
     replace: '    this.#last = record\n',
-    seed: 5,
+    seed: 8,
   },
   {
     name: 'no peer is asked for what this node lacks (C47)',
@@ -198,14 +198,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${shell}driver.ts`,
     find: 'if (!isCompactBlock(compactOf(block, transactions), commit.blockHash) || !chain.verify(commit)) {',
     replace: 'if (!isCompactBlock(compactOf(block, transactions), blockHash) || !chain.verify(commit)) {',
-    seed: 227,
+    seed: 439,
   },
   {
     name: 'lastCommit is not verified (C33)',
     file: `${shell}chain.ts`,
     find: "    if (!this.verify(lastCommit)) throw new InvalidBlockError('lastCommit is not signed by more than two thirds')\n",
     replace: '',
-    seed: 212,
+    seed: 622,
   },
   {
     name: 'the state that a block leads to is not compared',
@@ -250,14 +250,14 @@ export const plantedBugs: readonly PlantedBug[] = [
     header.evidenceRoot === evidenceRootOf(evidence)
 `,
     replace: '    transactionHashes !== undefined && lastCommit !== evidence\n',
-    seed: 103,
+    seed: 117,
   },
   {
     name: 'a restarted node tells of a proposal without its block',
     file: `${shell}driver.ts`,
     find: 'return isComplete && room.takes(message.block) ? [message] : []',
     replace: 'return room.takes(message.block) || isComplete ? [message] : []',
-    seed: 516,
+    seed: 568,
   },
   {
     name: 'one stalled peer holds up a sync until its deadline',
@@ -279,7 +279,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${shell}driver.ts`,
     find: '      seen = this.#committing\n      await seen\n',
     replace: '      seen = this.#committing\n',
-    seed: 244,
+    seed: 245,
   },
   {
     name: 'a refund can be had twice (L51)',
@@ -301,7 +301,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${escrow}payment.ts`,
     find: '  if (rule.cap === undefined) return held\n',
     replace: '  if (rule.cap !== undefined || held >= 0n) return held\n',
-    seed: 105,
+    seed: 125,
   },
   {
     name: 'an approval is good for two payments (L59)',
@@ -309,7 +309,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     find: 'const { paid } = progressOf(draft, id, rule)\n    putProgress(draft, id, rule, { paid: paid + amount, approvals: [] })',
     replace:
       'const { paid, approvals } = progressOf(draft, id, rule)\n    putProgress(draft, id, rule, { paid: paid + amount, approvals })',
-    seed: 5,
+    seed: 25,
   },
   {
     name: 'a deadline passes after its time, not at it (L29)',
@@ -323,7 +323,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${ledger}deadlines.ts`,
     find: 'if (next === undefined || next.timeMs > timeMs) return',
     replace: 'if (next === undefined || next.timeMs > timeMs + 20) return',
-    seed: 25,
+    seed: 65,
   },
   {
     name: 'what a node sweeps depends on what it did before (L29)',
@@ -338,21 +338,21 @@ export const plantedBugs: readonly PlantedBug[] = [
     file: `${identity}budget.ts`,
     find: '  if (grant !== undefined) count(draft, grant, fee, context)\n',
     replace: '  if (grant !== undefined) count(draft, grant, 0n * fee, context)\n',
-    seed: 185,
+    seed: 225,
   },
   {
     name: 'a budget does not count locks (L42)',
     file: `${identity}budget.ts`,
     find: '    charges.set(draft, place, least(locked + amount, tokensMax))\n    return amount\n',
     replace: '    charges.set(draft, place, least(locked + amount, tokensMax))\n    return 0n\n',
-    seed: 25,
+    seed: 125,
   },
   {
     name: 'a period ends too early (L46)',
     file: `${identity}budget.ts`,
     find: 'const spent = periodStartOf(grant, timeMs) === grant.periodStartMs ? grant.spent : 0n',
     replace: 'const spent = timeMs < grant.periodStartMs + 500 ? grant.spent : 0n',
-    seed: 25,
+    seed: 45,
   },
   {
     name: 'the old key signs after a rotation (L40)',

@@ -10,7 +10,7 @@ export function credentialWorkload(draw: WorkloadDraw): WorkloadOrder | undefine
   const { sender } = draw
   const other = draw.identities[draw.below(draw.identities.length)]
   if (other === undefined) return
-  if (draw.below(4) === 0) return revocation(draw, other)
+  if (draw.below(3) === 0) return revocation(draw)
   const [issuer, subject] = draw.below(2) === 0 ? [sender, other] : [other, sender]
   return attestation(draw, issuer, subject)
 }
@@ -29,13 +29,13 @@ function attestation(draw: WorkloadDraw, issuer: Did, subject: Did): WorkloadOrd
   return { kind: 'identity.attest', payload: { credential } }
 }
 
-/** Of what the sender itself has issued, or of anything. */
-function revocation(draw: WorkloadDraw, subject: Did): WorkloadOrder | undefined {
-  const { view, sender } = draw
-  const count = credentialCounts.get(view, subject) ?? 0
-  if (count === 0) return
-  const credential = nthCredential(view, subject, draw.below(count))
-  if (credential === undefined) return
-  const isOwn = credentials.get(view, credential)?.issuer === sender
-  return isOwn || draw.below(4) === 0 ? { kind: 'identity.revokeCredential', payload: { credential } } : undefined
+/** Of what the sender itself has issued; now and then of anything. */
+function revocation({ view, sender, identities, below }: WorkloadDraw): WorkloadOrder | undefined {
+  const issued = identities.flatMap(subject => {
+    const credential = nthCredential(view, subject, below(Math.max(1, credentialCounts.get(view, subject) ?? 0)))
+    return credential === undefined ? [] : [credential]
+  })
+  const own = issued.filter(credential => credentials.get(view, credential)?.issuer === sender)
+  const credential = (below(8) === 0 ? issued : own)[0]
+  return credential === undefined ? undefined : { kind: 'identity.revokeCredential', payload: { credential } }
 }

@@ -70,7 +70,10 @@ async function linesOf<T>({ path, line }: JournalOptions<T>): Promise<T[]> {
         return line.fromJson(JSON.parse(entry))
       } catch (error) {
         if (!(error instanceof SyntaxError || error instanceof DecodeError)) throw error
-        throw new Error(`${path}, line ${index + 1}: ${error.message}. The file is damaged: remove it`)
+        throw new Error(
+          `${path}, line ${index + 1}: ${error.message}. The file is damaged: restore it, or remove it, and what it counted ` +
+            'against limits is forgotten',
+        )
       }
     })
 }

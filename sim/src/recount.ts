@@ -10,7 +10,7 @@ import {
   type Transaction,
 } from '@claw-network/protocol'
 
-/** What the state may still owe after a block began: so many deadlines are handled in one (L29). */
+/** Deadlines that a block may handle (L29): not the ledger’s own constant, which is under test. */
 const sweptMax = 256
 
 interface Terms {

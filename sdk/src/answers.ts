@@ -61,6 +61,56 @@ export interface IdentityList {
   readonly identities: readonly Identity[]
 }
 
+/** What the owner of a node lets an agent do; amounts are Tokens, fees included. */
+export interface TokenGrant {
+  /** For people. */
+  readonly name?: string
+  /** What it may write, such as `wallet`; with `read` alone it writes nothing. */
+  readonly scopes: readonly string[]
+  readonly perTx?: number
+  /** In any 24 hours. */
+  readonly perDay?: number
+  readonly total?: number
+  /** The only ones who may come to have Tokens: addresses or DIDs. */
+  readonly payees?: readonly string[]
+  /** What takes more waits for the owner's approval. */
+  readonly approvalAbove?: number
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly expiresAt?: number
+}
+
+export interface AgentToken extends TokenGrant {
+  readonly id: string
+  readonly did: string
+  readonly address: string
+  readonly status: 'live' | 'expired' | 'revoked'
+  readonly createdAt: number
+  readonly spentLastDay: number
+  readonly spentTotal: number
+  readonly leftToday?: number
+  readonly leftTotal?: number
+}
+
+/** What an agent asked for above `approvalAbove` of its token. */
+export interface Approval {
+  readonly id: string
+  readonly status: 'waiting' | 'approved' | 'refused'
+  /** The id of the agent token. */
+  readonly token: string
+  readonly tokenName?: string
+  readonly did: string
+  readonly kind: string
+  readonly payload: { readonly [field: string]: unknown }
+  /** What it takes, fee included. */
+  readonly tokens: number
+  /** Who may come to have them. */
+  readonly payees: readonly string[]
+  readonly askedAt: number
+  readonly expiresAt: number
+  /** The transaction that was made of it. */
+  readonly txHash?: string
+}
+
 interface TransactionContent {
   readonly txHash: string
   readonly kind?: string

@@ -1,12 +1,15 @@
 /** A client of one node. */
 import { ledger, present } from '@claw-network/protocol'
 import type {
+  AgentToken,
+  Approval,
   BlockAnswer,
   HistoryAnswer,
   Identity,
   IdentityList,
   NodeStatus,
   PeerList,
+  TokenGrant,
   TransactionAnswer,
 } from './answers.ts'
 import { events, type EventFilter, type NodeEvent } from './events.ts'
@@ -210,6 +213,45 @@ export class ClawnetClient {
       locked: readonly string[]
     }
     return answer.locked
+  }
+
+  /** The node's agent tokens with what is left of them; an agent gets its own only. */
+  async tokens(): Promise<readonly AgentToken[]> {
+    const { tokens } = (await this.#http.get('/api/tokens')) as { readonly tokens: readonly AgentToken[] }
+    return tokens
+  }
+
+  /** Makes a credential for an agent; `token` in the answer is shown this once. For the node's owner. */
+  async createToken(grant: TokenGrant & { readonly did?: string }): Promise<AgentToken & { readonly token: string }> {
+    // The answer is a secret, which nothing keeps for a repetition.
+    const write = { body: grant, timeoutMs: answerTimeoutMs }
+    return (await this.#http.post('/api/tokens', write)) as AgentToken & { readonly token: string }
+  }
+
+  /** Ends an agent token at once and for good. */
+  async revokeToken(id: string): Promise<AgentToken> {
+    return (await this.#post(`/api/tokens/${encodeURIComponent(id)}/revoke`, {})) as AgentToken
+  }
+
+  /** What agents asked for above their limit of approval, the oldest first; an agent gets its own only. */
+  async approvals(filter: { readonly status?: Approval['status'] } = {}): Promise<readonly Approval[]> {
+    const answer = (await this.#http.get(`/api/approvals${queryText(filter)}`)) as { approvals: readonly Approval[] }
+    return answer.approvals
+  }
+
+  /** Undefined where there is none with this id. */
+  async approval(id: string): Promise<Approval | undefined> {
+    return (await this.#http.find(`/api/approvals/${encodeURIComponent(id)}`)) as Approval | undefined
+  }
+
+  /** Lets the node make and send the transaction now. The passphrase unlocks the identity for this request only. */
+  async approve(id: string, options: { readonly passphrase?: string } = {}): Promise<Approval> {
+    return (await this.#post(`/api/approvals/${encodeURIComponent(id)}/approve`, options)) as Approval
+  }
+
+  /** Nothing is sent, and the agent is told. */
+  async refuse(id: string): Promise<Approval> {
+    return (await this.#post(`/api/approvals/${encodeURIComponent(id)}/refuse`, {})) as Approval
   }
 
   /** The order comes from the node, what is signed is built here from the caller's own words. */

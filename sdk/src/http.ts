@@ -30,7 +30,8 @@ export interface HttpOptions {
 
 export interface Write {
   readonly body: unknown
-  readonly idempotencyKey: string
+  /** Without it the request is sent once. */
+  readonly idempotencyKey?: string
   readonly headers?: Record<string, string>
   /** How long the answer may take. */
   readonly timeoutMs: number
@@ -66,7 +67,11 @@ export class Http {
   async post(path: string, { body, idempotencyKey, headers, timeoutMs }: Write): Promise<unknown> {
     return this.#json(path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', 'idempotency-key': idempotencyKey, ...headers },
+      headers: {
+        'content-type': 'application/json',
+        ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
+        ...headers,
+      },
       body: toJsonText(body),
       timeoutMs,
     })
@@ -92,7 +97,8 @@ export class Http {
   ): Promise<unknown> {
     const { timeoutMs, ...init } = request
     for (let attempt = 1; ; attempt++) {
-      const isLast = attempt >= this.#options.attempts
+      const mayRepeat = init.method === 'GET' || init.headers['idempotency-key'] !== undefined
+      const isLast = !mayRepeat || attempt >= this.#options.attempts
       try {
         const response = await this.#send(path, { ...init, signal: AbortSignal.timeout(timeoutMs) })
         const text = await response.text()
@@ -103,7 +109,7 @@ export class Http {
         if (problem.code !== 'idempotency_key_is_in_flight' || isLast) throw new ProblemError(problem)
       } catch (error) {
         if (error instanceof ProblemError) throw error
-        // Reads change nothing and writes carry their key, so both may be sent again.
+        // Reads change nothing and most writes carry a key, so these may be sent again.
         if (isLast) throw new ConnectionError(this.#options.url + path, error, init.headers['idempotency-key'])
       }
       await pause(firstRetryDelayMs * 2 ** (attempt - 1))

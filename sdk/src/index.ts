@@ -1,5 +1,7 @@
 /** @claw-network/sdk: a typed client of a clawnet node, for Node and browsers. */
 export type {
+  AgentToken,
+  Approval,
   BlockAnswer,
   HistoryAnswer,
   HistoryEntry,
@@ -8,6 +10,7 @@ export type {
   Movement,
   NodeStatus,
   PeerList,
+  TokenGrant,
   TransactionAnswer,
 } from './answers.ts'
 export {

@@ -12,6 +12,8 @@ export interface Problem {
   /** Whether the same request may succeed later. */
   readonly retryable: boolean
   readonly requestId?: string
+  /** With `approval_is_needed`: where the owner decides, and where the agent looks for the decision. */
+  readonly approval?: string
 }
 
 /** The node answered, and the answer is no. */
@@ -23,6 +25,7 @@ export class ProblemError extends Error implements Problem {
   readonly field?: string
   readonly retryable: boolean
   readonly requestId?: string
+  readonly approval?: string
 
   constructor(problem: Problem) {
     super(problem.detail)
@@ -32,6 +35,7 @@ export class ProblemError extends Error implements Problem {
     this.retryable = problem.retryable
     if (problem.field !== undefined) this.field = problem.field
     if (problem.requestId !== undefined) this.requestId = problem.requestId
+    if (problem.approval !== undefined) this.approval = problem.approval
   }
 }
 
@@ -60,7 +64,7 @@ export class TermsError extends Error {
 /** The problem in an error answer; proxies and other servers answer without one. */
 export function problemOf(status: number, text: string): Problem {
   const fields = objectIn(text)
-  const { code, detail, field, retryable, requestId } = fields
+  const { code, detail, field, retryable, requestId, approval } = fields
   return {
     code: typeof code === 'string' ? code : 'not_a_node_answer',
     status,
@@ -69,6 +73,7 @@ export function problemOf(status: number, text: string): Problem {
     retryable: retryable === true,
     ...(typeof field === 'string' ? { field } : {}),
     ...(typeof requestId === 'string' ? { requestId } : {}),
+    ...(typeof approval === 'string' ? { approval } : {}),
   }
 }
 

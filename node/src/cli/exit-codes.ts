@@ -49,7 +49,7 @@ export class CliError extends Error {
 }
 
 export function exitCodeOf({ status, code }: Pick<Problem, 'status' | 'code'>): ExitCode {
-  if (code.startsWith('exceeds_limit_')) return exitCodes.limit
+  if (limitCodes.test(code)) return exitCodes.limit
   if (code === 'too_many_attempts') return exitCodes.auth
   switch (status) {
     case 400:
@@ -74,9 +74,16 @@ export function exitCodeOf({ status, code }: Pick<Problem, 'status' | 'code'>): 
   }
 }
 
+/** Limits of the node, of an agent token, of a session key's grant; and what only the owner can let through. */
+const limitCodes = /^exceeds_|^approval_(is_needed|was_refused)$|^payee_is_not_|^budget_does_not_cover_fee$/
+
 /** Of the code with which a transaction was refused or rejected, in any domain. */
 export function exitCodeOfRejection(code: string): ExitCode {
   if (/^funds_|^fee_is_not_covered$/.test(code)) return exitCodes.funds
+  if (limitCodes.test(code)) return exitCodes.limit
+  if (/^signer_is_unknown$|^grant_is_over$|^grant_has_not_begun$|^needs_own_key$|^kind_is_not_granted$/.test(code)) {
+    return exitCodes.auth
+  }
   if (/^stale_|^nonce_|^already_|^replaced$/.test(code)) return exitCodes.conflict
   return exitCodes.failure
 }

@@ -11,9 +11,16 @@ export function failureOf(error: unknown, messages: Messages): Failure {
     return { exitCode: error.exitCode, code: error.code, message: error.message }
   }
   if (error instanceof ProblemError) {
-    const { code, detail, field, retryable } = error
+    const { code, detail, field, retryable, approval } = error
     const message = code === 'identity_is_locked' ? messages.identityIsLocked() : detail
-    return { exitCode: exitCodeOf(error), code, message, retryable, ...(field === undefined ? {} : { field }) }
+    return {
+      exitCode: exitCodeOf(error),
+      code,
+      message,
+      retryable,
+      ...(field === undefined ? {} : { field }),
+      ...(approval === undefined ? {} : { approval }),
+    }
   }
   if (error instanceof ConnectionError) return lost(error, messages)
   if (error instanceof BackgroundError) {

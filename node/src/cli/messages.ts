@@ -1,4 +1,5 @@
 /** Every sentence the command line says in more than one language, side by side. */
+import { agentMessages } from './agent-messages.ts'
 import { identityMessages } from './identity-messages.ts'
 import { valueMessages } from './value-messages.ts'
 import { row } from './bilingual.ts'
@@ -23,6 +24,7 @@ export function messagesIn(language: Language): Messages {
 
 const table = {
   ...identityMessages,
+  ...agentMessages,
   ...valueMessages,
   // The command line itself
   commandUnknown: row(

@@ -28,6 +28,8 @@ export interface Failure {
   readonly retryable?: boolean
   /** Of a write without an answer: with it the command can be repeated safely. */
   readonly idempotencyKey?: string
+  /** What "clawnet approve" takes, of a write that only the owner can let through. */
+  readonly approval?: string
 }
 
 export class Output {

@@ -1,0 +1,27 @@
+/** What the command line says of agent tokens and approvals. */
+import { row } from './bilingual.ts'
+
+export const agentMessages = {
+  tokenIsMade: row(
+    (id: string, did: string) =>
+      `token ${id} acts for ${did}. It is shown only now: hand it to the agent, which sends it as "Authorization: Bearer". "clawnet token revoke ${id}" ends it`,
+    (id, did) =>
+      `令牌 ${id} 代表 ${did} 行事。它只显示这一次：请交给智能体，以 "Authorization: Bearer" 发送。"clawnet token revoke ${id}" 可将其撤销`,
+  ),
+  noToken: row(
+    () => 'no agent has a token: "clawnet token new --scope wallet" makes one',
+    () => '还没有智能体令牌：用 "clawnet token new --scope wallet" 创建',
+  ),
+  noApproval: row(
+    () => 'nothing waits for an approval',
+    () => '没有等待批准的请求',
+  ),
+  isApproved: row(
+    (txHash: string) => `approved: the node has sent transaction ${txHash}`,
+    txHash => `已批准：节点已发送交易 ${txHash}`,
+  ),
+  isRefused: row(
+    () => 'refused: nothing is sent, and the agent is told',
+    () => '已拒绝：不会发送任何交易，智能体会得到通知',
+  ),
+}

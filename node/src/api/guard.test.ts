@@ -181,6 +181,18 @@ describe('on a network that trusts nobody', () => {
     node.wallet.lock(node.other)
   })
 
+  test('who shows an agent token on the Unix socket is never taken for the owner', async () => {
+    const made = await call(node, '/api/tokens', { body: { scopes: ['read'] }, viaSocket: true })
+    const token = String(made.json['token'])
+    const lock = (text: string) =>
+      call(node, '/api/identity/lock', { body: {}, headers: bearer(text), viaSocket: true })
+    refused(await lock(token), 403, 'owner_is_needed')
+    refused(await lock(token.slice(0, -1)), 401, 'credential_is_wrong', 'Authorization')
+    await call(node, `/api/tokens/${String(made.json['id'])}/revoke`, { body: {}, viaSocket: true })
+    refused(await lock(token), 401, 'token_has_ended', 'Authorization')
+    assert.equal((await lock('the cookie of an earlier run')).status, 200)
+  })
+
   test('the Unix socket is open to its owner only, and needs neither Host nor credential', async () => {
     await node.wallet.unlock(node.other, passphrase, 60_000)
     assert.equal(statSync(node.socketPath).mode & 0o777, 0o600)

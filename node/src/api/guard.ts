@@ -5,7 +5,7 @@ import { guest, owner, type OwnerProof, type Principal } from './principal.ts'
 import { Problem } from './problems.ts'
 import type { RouteAccess } from './route.ts'
 import { scopeOf } from './scopes.ts'
-import type { AgentTokens } from './tokens.ts'
+import { type AgentTokens, tokenPrefix } from './tokens.ts'
 
 export const bodyBytesMax = 1024 * 1024
 
@@ -96,9 +96,11 @@ export class Guard {
     if (headers.authorization !== undefined) {
       const [, credential] = /^Bearer +(\S+)$/i.exec(headers.authorization) ?? []
       const known = credential === undefined ? undefined : this.#holderOf(credential)
-      // Through the socket only the node's own user comes, whatever he shows; an agent of his stays an agent.
+      // Through the socket only the node's own user comes, and an old cookie does no harm there; but who shows the token
+      // of an agent means to be bound by it.
       if (known !== undefined) return known
-      if (!viaSocket) throw Problem.of('credential_is_wrong', { field: 'Authorization', headers: challenge })
+      if (!viaSocket || credential?.startsWith(tokenPrefix))
+        throw Problem.of('credential_is_wrong', { field: 'Authorization', headers: challenge })
     }
     if (viaSocket) return owner.socket
     if (token !== undefined && access !== 'public') {

@@ -20,6 +20,9 @@ import { readPrivateFile, replacePrivateFile } from '../private-files.ts'
 import { Problem } from './problems.ts'
 import { scopes } from './scopes.ts'
 
+/** How the text of every agent token begins. */
+export const tokenPrefix = 'clawt_'
+
 const liveTokensMax = 1_000
 /** How many that have ended are still listed. */
 const endedTokensMax = 1_000
@@ -106,7 +109,7 @@ export class AgentTokens {
   create(granted: Grant): { readonly token: AgentToken; readonly text: string } {
     if (this.all().filter(({ id }) => this.isLive(id)).length >= liveTokensMax) throw Problem.of('too_many_tokens')
     const id = randomBytes(6).toString('hex')
-    const made = `clawt_${id}_${randomBytes(32).toString('base64url')}`
+    const made = `${tokenPrefix}${id}_${randomBytes(32).toString('base64url')}`
     const token = { ...granted, id, hash: hashOfText(made), createdAt: this.#clock.nowMs() }
     this.#write([...this.all(), token])
     return { token, text: made }

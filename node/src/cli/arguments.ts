@@ -105,6 +105,7 @@ function cut(word: string): [flag: string, inline: string | undefined] {
 function unknownOption(flag: string, known: readonly Option[], messages: Messages): CliError {
   // Arguments can be read by every user of the machine and stay in the shell's history.
   if (flag === '--passphrase') return usageError(messages.passphraseOnCommandLine())
+  if (flag === '--token') return usageError(messages.tokenOnCommandLine())
   const suggestion = closest(
     flag,
     known.map(option => `--${option.name}`),

@@ -65,11 +65,14 @@ function cookieIn(home: string): string | undefined {
 }
 
 function tokenIn(file: string, messages: Messages): string {
+  let token: string
   try {
-    return readFileSync(file, 'utf8').trim()
+    token = readFileSync(file, 'utf8').trim()
   } catch (error) {
     throw usageError(messages.cannotRead(file, error instanceof Error ? error.message : String(error)))
   }
+  if (token === '') throw usageError(messages.tokenFileIsEmpty(file))
+  return token
 }
 
 function isSocket(path: string): boolean {

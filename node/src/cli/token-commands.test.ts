@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { formatDid } from '@claw-network/protocol'
@@ -96,6 +96,22 @@ test('what is refused is never sent', async () => {
   const again = await asAgent(token, line)
   assert.equal(again.code, 7)
   assert.match(again.stderr, /approval_was_refused/)
+})
+
+test('over the Unix socket a token binds who shows it', async () => {
+  const { token } = await made('--per-tx', '3')
+  const file = join(node.directory, 'near.token')
+  writeFileSync(file, `${token}\n`, { mode: 0o600 })
+  const near = (...line: string[]): Promise<Ended> =>
+    clawnet([...line, '--home', node.directory, '--token-file', file], { environment: {} })
+  symlinkSync(node.socketPath, join(node.directory, 'clawnetd.sock'))
+  assert.equal((await near('transfer', to, '2')).code, 0)
+  assert.equal((await near('transfer', to, '3')).code, 7)
+  assert.equal((await near('token', 'list', '--json')).json.tokens.length, 1)
+  writeFileSync(file, '\n')
+  const empty = await near('balance')
+  assert.deepEqual([empty.code, /is empty/.test(empty.stderr)], [2, true])
+  assert.match((await asOwner(['balance', '--token', token])).stderr, /--token-file/)
 })
 
 test('what is wrong with a token to be made is said of its option', async () => {

@@ -229,3 +229,24 @@ async function ordersOnDisk(): Promise<readonly string[]> {
   const text = readFileSync(join(node.directory, 'orders.jsonl'), 'utf8')
   return text.split('\n').filter(line => line.startsWith('{"order"'))
 }
+
+test('a start keeps of settled orders what they count, and not the orders', async () => {
+  node.decide()
+  await withToken({ total: 100 })
+  for (let nth = 0; nth < 5; nth += 1) {
+    const { json } = await call(node, `${transfer}?wait=final`, {
+      body: { to: node.names.stranger, amount: 1 },
+      headers: { authorization: `Bearer ${token}` },
+    })
+    assert.equal(json['status'], 'final')
+  }
+  await nextLife(node)
+  assert.equal(await spent(), 10)
+  const lines = readFileSync(join(node.directory, 'orders.jsonl'), 'utf8').trim().split('\n')
+  assert.deepEqual(
+    lines.filter(line => line.includes('"order"')),
+    [],
+  )
+  await nextLife(node)
+  assert.equal(await spent(), 10)
+})

@@ -229,6 +229,8 @@ export class Orders {
   }
 
   #lines(): readonly Line[] {
+    // What the chain has decided meanwhile needs no line of its own any more.
+    this.#settle()
     const open = [...this.#open.values()]
     const openBytes = new Set(open.map(({ transaction }) => transaction.bytes))
     // Their own lines count them.

@@ -45,7 +45,7 @@ export const create = transaction({
     arbiter_is_party: 'The arbiter is the depositor or the beneficiary; name somebody else, or nobody.',
     rule_to_is_depositor: 'A release rule pays the depositor; what gives the money back belongs into refundRules.',
     rule_ids_repeat: 'Two rules have the same id; ids are unique across releaseRules and refundRules.',
-    rules_are_too_large: 'The rules have more than 128 conditions and DIDs together.',
+    rules_are_too_large: 'The rules have more than 64 conditions and DIDs together.',
     expiresAt_is_missing: 'An escrow with amount 0 needs expiresAt, so that it ends where nobody funds it.',
     expiresAt_is_past: 'expiresAt must be later than now.',
     funds_are_short: 'The available balance is lower than the amount plus the fee.',

@@ -184,8 +184,11 @@ test('the answer to the largest escrow that there can be keeps its own form', ()
   })
   const id = run.create({
     arbiter: didOf('arbiter'),
-    releaseRules: [0, 1].map(index => ({ id: `release ${index}`, to: didOf(`payee ${index}`), when: wide(index) })),
-    refundRules: [2, 3].map(index => ({ id: `refund ${index}`, when: wide(index) })),
+    releaseRules: [{ id: 'release', to: didOf('payee'), when: wide(0) }],
+    refundRules: [
+      { id: 'refund', when: wide(1) },
+      { id: 'refund by all', when: kOf },
+    ],
   })
   const shown = run.show(id)
   assert.deepEqual(show.output.fromJson(JSON.parse(JSON.stringify(show.output.toJson(shown)))), shown)

@@ -20,8 +20,8 @@ import { type Condition, condition, signersOf } from './conditions.ts'
 
 /** Rules of each of the two lists. */
 const rulesMax = 16
-/** Conditions and DIDs of all rules of an escrow together. */
-export const rulesWeightMax = 128
+/** Conditions and DIDs of all rules of an escrow together: every action reads them all, for one fee. */
+export const rulesWeightMax = 64
 
 export const ruleId = text(64, 1)
 const rule = struct({

@@ -47,6 +47,22 @@ test('a write is repeated under the same key, with the same body', async () => {
   assert.equal(requests.length, 2)
 })
 
+test('a write without a key is sent once', async () => {
+  const { fetch, requests } = server('lost', { status: 200, body: {} })
+  const { body, timeoutMs } = write
+  const http = new Http({ url: 'http://node', attempts: 3 }, { fetch })
+  await assert.rejects(http.post('/api/tokens', { body, timeoutMs }), ConnectionError)
+  assert.equal(requests.length, 1)
+})
+
+test('a problem names the approval that it waits for', async () => {
+  const { fetch } = server({ status: 403, body: { ...problem, code: 'approval_is_needed', approval: 'a1' } })
+  await assert.rejects(new Http({ url: 'http://node', attempts: 1 }, { fetch }).post('/api/x', write), {
+    code: 'approval_is_needed',
+    approval: 'a1',
+  })
+})
+
 test('repeats end, and the error names the key of a write', async () => {
   const { fetch, requests } = server('lost', 'lost', 'lost')
   const http = new Http({ url: 'http://node', attempts: 2 }, { fetch })

@@ -116,6 +116,33 @@ test('a problem names code, field and whether to try again', async () => {
   assert.equal(await client.block(1_000_000), undefined)
 })
 
+test('an owner makes an agent’s token, approves what it asks for, and ends it', async () => {
+  const url = `http://127.0.0.1:${network.daemon(1).apiPort}`
+  const made = await client.createToken({ scopes: ['wallet'], perTx: 60, approvalAbove: 10, name: 'buyer' })
+  const agent = new ClawnetClient({ url, token: made.token })
+  const lock = { beneficiary: payee.did, amount: 40, releaseRules: [{ id: 'rule-1' }] }
+  const order = { idempotencyKey: 'an-escrow', waitMs: 20_000 }
+  const asked = await agent.send('escrow.create', lock, order).catch((error: unknown) => error)
+  assert.ok(asked instanceof ProblemError && asked.approval !== undefined)
+  const [waiting] = await client.approvals({ status: 'waiting' })
+  assert.deepEqual([waiting?.id, waiting?.tokenName, waiting?.tokens], [asked.approval, 'buyer', 41])
+
+  const approved = await client.approve(asked.approval)
+  const sent = await agent.send('escrow.create', lock, order)
+  assert.equal(sent.txHash, approved.txHash)
+  assert.equal((await agent.wait(sent.txHash)).status, 'final')
+  const escrow = await client.query('/api/wallet/escrow/:id', { id: sent.txHash })
+  assert.deepEqual([escrow?.state, escrow?.held], ['funded', 40])
+  assert.deepEqual(
+    (await agent.tokens()).map(({ id, spentTotal }) => [id, spentTotal]),
+    [[made.id, 41]],
+  )
+  assert.equal((await agent.approval(asked.approval))?.status, 'approved')
+
+  assert.equal((await client.revokeToken(made.id)).status, 'revoked')
+  await assert.rejects(agent.balance(), { code: 'token_has_ended' })
+})
+
 test('events go on over a kill of the node, each once and in order', async () => {
   const stop = new AbortController()
   const seen: NodeEvent[] = []
